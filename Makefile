@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Assay: `make help` lists the targets.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BUILD ?= build
+# A set of sanitizers, such as address,undefined: built apart, in $(BUILD)/<set>.
+SANITIZE ?=
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+PKG_CONFIG ?= pkg-config
+
+PACKAGES := libcrypto libarchive libelf sqlite3 librnp jansson inih tss2-mu
+CFLAGS ?= -O2 -g
+CPPFLAGS ?= -D_FORTIFY_SOURCE=2
+LDFLAGS ?= -Wl,-z,relro,-z,now
+WERROR ?= $(if $(CI),-Werror)
+
+comma := ,
+# `make V=1` shows the commands.
+Q := $(if $(V),,@)
+O := $(BUILD)$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wundef -Wcast-qual -Wwrite-strings \
+	-Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+	-Wno-sign-conversion $(WERROR)
+SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -U_FORTIFY_SOURCE)
+ALL_CPPFLAGS = -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 \
+	-DASSAY_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CFLAGS = -std=c11 -pthread -fstack-protector-strong -fPIE $(CFLAGS) $(WARNINGS) $(SAN_FLAGS)
+ALL_LDFLAGS = -pie -pthread $(LDFLAGS) $(SAN_FLAGS)
+
+# Asked for only when something is built, so that `make deps` runs where nothing is installed.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG_LIBS)
+
+# Two levels of folders: module folders are no deeper.
+LIB_SRC := $(sort $(foreach d,core db replay refgen audit,$(wildcard $d/*.c $d/*/*.c)))
+LIB_OBJ := $(LIB_SRC:%.c=$O/%.o)
+UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
+UNIT_BIN := $(UNIT_SRC:%.c=$O/%)
+UNIT_LIB_SRC := $(sort $(wildcard tests/unit/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$O/tests/fuzz/%)
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+BENCH_BIN := $(BENCH_SRC:%.c=$O/%)
+
+all: $O/assay
+
+$O/assay: $O/assay.o $O/libassay.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$O/libassay.a: $(LIB_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$O/%.o: %.c $O/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  CC      $<')
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Rewritten only when what we compile with changes, so that everything is rebuilt then.
+$O/flags: force
+	@mkdir -p $(@D)
+	@echo '$(CC) $(subst ','\'',$(ALL_CPPFLAGS)) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(subst ','\'',$(ALL_CPPFLAGS)) $(ALL_CFLAGS) $(ALL_LDFLAGS)' > $@
+
+$(UNIT_BIN): $O/%: $O/%.o $(UNIT_LIB_SRC:%.c=$O/%.o) $O/libassay.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+# Fuzz targets replay their corpus with a plain main in `make check` ...
+$(FUZZ_REPLAY): $O/tests/fuzz/%: $O/tests/fuzz/%.o $O/tests/fuzz/replay_main.o $O/libassay.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# ... and are built for libFuzzer from all sources anew by `make fuzz`.
+FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_OBJ := $(LIB_SRC:%.c=$(BUILD)/fuzz/obj/%.o)
+$(BUILD)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  FUZZ-CC $<')
+	$(Q)$(CLANG) $(filter-out -D_FORTIFY_SOURCE=2,$(ALL_CPPFLAGS)) $(PKG_CFLAGS) -std=c11 -O1 -g -pthread \
+		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -MMD -MP -c -o $@ $<
+$(FUZZ_BIN): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(FUZZ_OBJ)
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CLANG) -pthread $(FUZZ_FLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BENCH_BIN): $O/%: $O/%.o $O/libassay.a
+	$(if $(V),,@echo '  LINK    $@')
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+test-programs: $O/assay $(UNIT_BIN) $(FUZZ_REPLAY) $(BENCH_BIN)
+
+clean:
+	rm -rf $(BUILD)
+
+force:
+.PHONY: all clean force test-programs
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "audit/audit.h"
+
+enum exit_status cmd_audit(const struct command *self, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return command_usage(self, "is not built yet");
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * crypto: the only door to libcrypto: digests and public keys.
+ *
+ * A hasher fetches each algorithm once, when it is made (an implicit fetch
+ * costs three times a short hash), and is used by one thread. Distinct hashers
+ * may be used from distinct threads.
+ */
+#ifndef CORE_CRYPTO_H
+#define CORE_CRYPTO_H
+
+#include "core/digest.h"
+
+struct hasher;
+
+int hasher_new(struct hasher **out, struct error *err);
+void hasher_free(struct hasher *hasher);
+void hasher_freep(struct hasher **hasher);
+
+/* False where libcrypto lacks the algorithm (SM3 or MD5 in restricted builds) or alg is ALG_NONE. */
+bool hasher_has(const struct hasher *hasher, enum alg alg);
+
+/* Digest of the parts, one after the other. ERROR_UNSUPPORTED where hasher_has says no. */
+int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts, size_t n_parts,
+		  struct digest *out, struct error *err);
+
+/* Digest of one run of bytes. */
+int hasher_digest_bytes(struct hasher *hasher, enum alg alg, struct bytes bytes, struct digest *out,
+			struct error *err);
+
+/*
+ * A stream hashed in several algorithms at once. Begin, update any number of
+ * times, finish; then it may begin again. One stream per hasher at a time;
+ * hasher_digest may be called meanwhile.
+ */
+int hasher_begin(struct hasher *hasher, alg_set algs, struct error *err);
+int hasher_update(struct hasher *hasher, struct bytes bytes, struct error *err);
+/* out[alg] for each algorithm of the set; the others are untouched. */
+int hasher_finish(struct hasher *hasher, struct digest out[ALG_COUNT], struct error *err);
+
+#endif

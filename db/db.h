@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * db: the golden database, one SQLite file: which (release, artifact, path) has
+ * this digest, which digests may this path have, who signed what they came from.
+ *
+ * The only door to SQLite; all SQL is in this folder. Refgen writes, everything
+ * else opens read-only, immutable and defensive. One artifact is one
+ * transaction, so a run that is killed leaves whole artifacts only.
+ *
+ * Threads: a struct db is used by one thread at a time; a struct golden is
+ * immutable and shared.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "core/command.h"
+#include "core/digest.h"
+
+struct db;
+
+enum db_mode {
+	DB_READ,   /* must exist; checked to be ours, of our schema version, with nothing foreign in it */
+	DB_IMPORT, /* made if absent */
+};
+
+/* ERROR_INPUT or ERROR_MALFORMED (exit 3) when it is absent, damaged, another application's, of
+ * another schema version, or holds tables, views or triggers that are not ours. */
+int db_open(const char *path, enum db_mode mode, struct db **out, struct error *err);
+void db_close(struct db *db);
+void db_closep(struct db **db);
+
+/* --- what refgen writes ------------------------------------------------------------------ */
+
+enum artifact_kind { ARTIFACT_RPM, ARTIFACT_TREE, ARTIFACT_INITRD };
+
+/* Whether somebody vouches for an artifact. Bad signatures are refused, never stored. */
+enum signature_state {
+	SIGNATURE_NONE,		/* unsigned */
+	SIGNATURE_VERIFIED,	/* by a key of the operator's keyring */
+	SIGNATURE_NO_KEY,	/* signed, but by no key of the keyring (or none was given) */
+	SIGNATURE_UNVERIFIABLE, /* signed in a way that cannot be checked here */
+};
+
+/* Strings are UTF-8 or raw bytes as the artifact has them; empty where it says nothing. Borrowed. */
+struct artifact {
+	enum artifact_kind kind;
+	struct digest digest;	 /* SHA-256 of the artifact's bytes; of a tree's sorted listing */
+	uint64_t size;		 /* bytes */
+	struct bytes name;	 /* "bash-5.2-1.x86_64" for an RPM, else the file's or folder's name */
+	struct bytes package;	 /* RPM NAME */
+	struct bytes evr;	 /* [epoch:]version-release */
+	struct bytes arch;
+	struct bytes vendor;
+	struct bytes build_host;
+	struct bytes source_rpm;
+	int64_t build_time;	 /* Unix seconds; 0: not said */
+	enum signature_state signature;
+	struct bytes signer;	 /* fingerprint or key id in hex, then " user id" where known */
+	bool header_only;	 /* file digests are the header's, not computed from the payload */
+};
+
+enum file_kind {
+	KIND_OTHER,	    /* plain data */
+	KIND_EXECUTABLE,    /* ELF ET_EXEC, or ET_DYN with an interpreter or DF_1_PIE */
+	KIND_SHARED_OBJECT, /* ELF ET_DYN otherwise */
+	KIND_KERNEL_MODULE, /* ELF ET_REL with .modinfo, compressed or not */
+	KIND_FIRMWARE,	    /* under a firmware directory */
+	KIND_SCRIPT,	    /* begins with #! */
+	KIND_OBJECT,	    /* any other ELF */
+	KIND_COUNT
+};
+
+/* File flags of an RPM (RPMFILE_*), as far as Assay tells them apart. */
+enum { FILE_CONFIG = 1 << 0, FILE_DOC = 1 << 1, FILE_GHOST = 1 << 2 };
+
+/* One regular file of an artifact. Everything is borrowed. */
+struct golden_file {
+	struct bytes path;		/* absolute, as the artifact states it */
+	uint32_t mode;			/* st_mode */
+	uint32_t flags;			/* FILE_* */
+	uint64_t size;			/* bytes */
+	enum file_kind kind;
+	bool executable;		/* any execute bit, or an ELF executable, or a script */
+	bool module_signed;		/* a kernel module with an appended signature */
+	struct bytes build_id;		/* raw bytes of the GNU build-id note */
+	struct bytes capabilities;	/* text, as RPM's FILECAPS */
+	struct bytes ima_signature;	/* security.ima bytes as shipped; empty: none */
+	struct bytes verity_signature;	/* fs-verity signature as shipped; empty: none */
+	const struct digest *digests;	/* of the contents; MD5 may be among them */
+	size_t n_digests;
+};
+
+/* A symbolic link of an artifact: needed to follow usr-merge and alternative names. */
+struct golden_link {
+	struct bytes path;
+	struct bytes target; /* as stored, relative or absolute */
+};
+
+/* Opens the transaction of one artifact. 1: go on with its files; 0: this release has it already,
+ * nothing to do (with at least the digests of algs), no transaction is open; -1: *err. */
+int db_import_begin(struct db *db, const char *release, const struct artifact *artifact,
+		    alg_set algs, struct error *err);
+int db_import_file(struct db *db, const struct golden_file *file, struct error *err);
+int db_import_link(struct db *db, const struct golden_link *link, struct error *err);
+int db_import_commit(struct db *db, struct error *err);
+void db_import_abort(struct db *db);
+
+/* The name of a kind, as reports and the database have it: "executable", "shared-object", ... */
+const char *file_kind_name(enum file_kind kind);
+
+/* The path with usr-merge applied (/bin, /sbin, /lib, /lib64 and the like to /usr/...), no "." or
+ * doubled slash: what path look-ups compare. Into out, cut never: false if it does not fit or the
+ * path has ".." or control characters, which never equal a reference path. */
+bool golden_path(struct bytes path, char *out, size_t out_size);
+
+/* --- what everybody reads ---------------------------------------------------------------- */
+
+/* One place a digest or a path was found. Borrowed; valid during the call. */
+struct golden_match {
+	const char *release;
+	const char *artifact;	 /* name */
+	const char *package;	 /* empty unless an RPM */
+	const char *evr;
+	struct bytes path;
+	struct digest digest;
+	enum file_kind kind;
+	bool executable;
+	uint32_t flags;
+	enum signature_state signature;
+	const char *signer;
+};
+
+/* Return 0 to go on, -1 (with *err) to stop. Matches come sorted by release, artifact, path. */
+typedef int golden_match_fn(void *ctx, const struct golden_match *match, struct error *err);
+
+int db_lookup_digest(struct db *db, const struct digest *digest, golden_match_fn *fn, void *ctx,
+		     struct error *err);
+int db_lookup_path(struct db *db, struct bytes path, golden_match_fn *fn, void *ctx,
+		   struct error *err);
+
+/* Calls fn with each release name, sorted. */
+int db_releases(struct db *db, int (*fn)(void *ctx, const char *release, struct error *err),
+		void *ctx, struct error *err);
+
+/*
+ * golden: the digests and paths of chosen releases in one table in memory, for
+ * many look-ups. Immutable once made.
+ */
+struct golden;
+
+/* releases: NULL and 0 for all. ERROR_USAGE names a release the database lacks. */
+int golden_load(struct db *db, const char *const *releases, size_t n_releases,
+		struct golden **out, struct error *err);
+void golden_free(struct golden *golden);
+void golden_freep(struct golden **golden);
+size_t golden_n_files(const struct golden *golden);
+
+enum golden_answer {
+	GOLDEN_KNOWN,	      /* this digest for this path in the chosen releases */
+	GOLDEN_OTHER_RELEASE, /* this digest for this path, but only in releases not chosen */
+	GOLDEN_OTHER_BYTES,   /* the path is known, this digest is not its own (nor known elsewhere ...) */
+	GOLDEN_OTHER_PATH,    /* the digest is known, under other paths only */
+	GOLDEN_UNKNOWN,	      /* neither is known */
+};
+
+struct golden_result {
+	enum golden_answer answer;
+	bool path_known;       /* in the chosen releases */
+	bool no_digest_of_alg; /* the path is known, but with no digest of this algorithm */
+	bool executable;       /* the known file (by digest, else by path) is executable */
+};
+
+/* path as logged. Never allocates, never fails: a path that golden_path refuses is unknown. */
+struct golden_result golden_lookup(const struct golden *golden, struct bytes path,
+				   const struct digest *digest);
+
+/* The commands of this folder. */
+enum exit_status cmd_db_info(const struct command *self, int argc, char **argv);
+enum exit_status cmd_db_list(const struct command *self, int argc, char **argv);
+enum exit_status cmd_db_lookup(const struct command *self, int argc, char **argv);
+enum exit_status cmd_db_pcrs(const struct command *self, int argc, char **argv);
+enum exit_status cmd_db_diff(const struct command *self, int argc, char **argv);
+
+#endif
