@@ -70,9 +70,11 @@ $O/flags: force
 	@echo '$(CC) $(subst ','\'',$(ALL_CPPFLAGS)) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
 		echo '$(CC) $(subst ','\'',$(ALL_CPPFLAGS)) $(ALL_CFLAGS) $(ALL_LDFLAGS)' > $@
 
+# Unit tests can make any allocation of ours fail (tests/unit/test.h).
+ALLOC_WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 $(UNIT_BIN): $O/%: $O/%.o $(UNIT_LIB_SRC:%.c=$O/%.o) $O/libassay.a
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) $(ALLOC_WRAP) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 # Fuzz targets replay their corpus with a plain main in `make check` ...
 $(FUZZ_REPLAY): $O/tests/fuzz/%: $O/tests/fuzz/%.o $O/tests/fuzz/replay_main.o $O/libassay.a
@@ -95,13 +97,22 @@ $(BENCH_BIN): $O/%: $O/%.o $O/libassay.a
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# --- tests ---------------------------------------------------------------------------------------
+
+E2E := $(sort $(filter-out tests/e2e/lib.sh tests/e2e/swtpm.sh,$(wildcard tests/e2e/*.sh)))
+# One part of the tests: make check TESTS='build/tests/unit/core/test_reader tests/e2e/db.sh'
+TESTS ?= $(UNIT_BIN) $(FUZZ_REPLAY) $(E2E)
+
+check: test-programs
+	@ASSAY=$(abspath $O/assay) TEST_PROGRAMS=$(abspath $O/tests) tests/run $(if $(V),-v) $(TESTS)
+
 test-programs: $O/assay $(UNIT_BIN) $(FUZZ_REPLAY) $(BENCH_BIN)
 
 clean:
 	rm -rf $(BUILD)
 
 force:
-.PHONY: all clean force test-programs
+.PHONY: all check clean force test-programs
 .SECONDARY:
 .DELETE_ON_ERROR:
 

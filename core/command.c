@@ -39,7 +39,7 @@ static void print_help(const struct command *self, const struct command_option *
 {
 	printf("Usage: assay %s %s\n\n%c%s.\n\nOptions:\n", self->name, self->synopsis,
 	       self->help[0] >= 'a' && self->help[0] <= 'z' ? self->help[0] - 'a' + 'A'
-							     : self->help[0],
+							    : self->help[0],
 	       self->help + 1);
 	for (size_t i = 0; i < n_options; i++)
 		print_option(stdout, options[i].letter, options[i].name, options[i].argument,
@@ -157,9 +157,11 @@ bool command_parse(const struct command *self, const struct command_option *opti
 			if (optopt > 0 && optopt < CODE_BASE)
 				*status = command_usage(self, "unknown option -%c", optopt);
 			else if (optopt >= CODE_BASE)
-				*status = command_usage(self, "%s takes no argument", argv[optind - 1]);
+				*status = command_usage(self, "%s takes no argument",
+							argv[optind - 1]);
 			else
-				*status = command_usage(self, "unknown option %s", argv[optind - 1]);
+				*status =
+					command_usage(self, "unknown option %s", argv[optind - 1]);
 			return false;
 		}
 		for (size_t i = 0; i < n_options && !option; i++)

@@ -16,7 +16,8 @@ struct command {
 	const char *name;     /* "refgen rpm" */
 	const char *help;     /* one line for the list of commands */
 	const char *synopsis; /* what follows the name: "[OPTIONS] BUNDLE..." */
-	enum exit_status (*run)(const struct command *self, int argc, char **argv); /* argv[0] is its name */
+	enum exit_status (*run)(const struct command *self, int argc,
+				char **argv); /* argv[0] is its name */
 };
 
 enum option_kind {
@@ -32,8 +33,8 @@ struct option_list {
 };
 
 struct command_option {
-	const char *name;     /* long name without dashes */
-	char letter;	      /* short name, or 0 */
+	const char *name; /* long name without dashes */
+	char letter;      /* short name, or 0 */
 	enum option_kind kind;
 	void *value;
 	const char *argument; /* what --help calls the argument; NULL for a flag */

@@ -6,8 +6,8 @@
 
 /* libcrypto's names, in the order of enum alg. */
 static const char *const fetch_names[ALG_COUNT] = {
-	[ALG_SHA1] = "SHA1",	  [ALG_SHA256] = "SHA2-256",   [ALG_SHA384] = "SHA2-384",
-	[ALG_SHA512] = "SHA2-512", [ALG_SM3_256] = "SM3",	[ALG_MD5] = "MD5",
+	[ALG_SHA1] = "SHA1",       [ALG_SHA256] = "SHA2-256",   [ALG_SHA384] = "SHA2-384",
+	[ALG_SHA512] = "SHA2-512", [ALG_SM3_256] = "SM3",       [ALG_MD5] = "MD5",
 	[ALG_SHA224] = "SHA2-224", [ALG_SHA3_256] = "SHA3-256", [ALG_SHA3_512] = "SHA3-512",
 };
 

@@ -37,10 +37,10 @@ struct digest {
 /* A set of algorithms: bit 1 << alg. */
 typedef uint32_t alg_set;
 
-const char *alg_name(enum alg alg);  /* "sha256", "sm3_256": the names of reports; "unknown" */
-size_t alg_size(enum alg alg);       /* digest size in bytes; 0 for ALG_NONE */
-uint16_t alg_tpm_id(enum alg alg);   /* TPM_ALG_ID; 0 if it has none */
-uint8_t alg_openpgp_id(enum alg alg);/* OpenPGP hash id; 0 if it has none */
+const char *alg_name(enum alg alg);   /* "sha256", "sm3_256": the names of reports; "unknown" */
+size_t alg_size(enum alg alg);        /* digest size in bytes; 0 for ALG_NONE */
+uint16_t alg_tpm_id(enum alg alg);    /* TPM_ALG_ID; 0 if it has none */
+uint8_t alg_openpgp_id(enum alg alg); /* OpenPGP hash id; 0 if it has none */
 
 /* ALG_NONE when nothing fits. Names: ours, OpenSSL's and the kernel's ("sm3", "sm3-256", "sha3-256"). */
 enum alg alg_of_name(struct bytes name);

@@ -145,7 +145,8 @@ int file_write(const char *path, struct bytes contents, struct error *err)
 		return -1;
 	fd = mkostemp((char *)beside.data, O_CLOEXEC);
 	if (fd < 0)
-		return error_errno(err, ERROR_SYSTEM, path, errno, "cannot create a file beside it");
+		return error_errno(err, ERROR_SYSTEM, path, errno,
+				   "cannot create a file beside it");
 	mask = umask(0);
 	umask(mask);
 	failed = 0;

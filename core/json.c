@@ -44,7 +44,8 @@ static void put_quoted(struct json *json, struct bytes text)
 			snprintf(shown, sizeof(shown), "\\u%04" PRIx32, code);
 		} else {
 			snprintf(shown, sizeof(shown), "\\u%04" PRIx32 "\\u%04" PRIx32,
-				 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff));
+				 0xd800 + ((code - 0x10000) >> 10),
+				 0xdc00 + ((code - 0x10000) & 0x3ff));
 		}
 		put_string(json, shown);
 		pos += length;

@@ -16,7 +16,7 @@
 #define JSON_DEPTH_MAX 32
 
 struct json {
-	FILE *out;	 /* borrowed; or NULL, and then */
+	FILE *out;       /* borrowed; or NULL, and then */
 	struct buf *buf; /* borrowed */
 	unsigned depth;
 	bool in_array[JSON_DEPTH_MAX];

@@ -17,7 +17,7 @@ typedef uint32_t pcr_set;
 struct pcr_bank {
 	enum alg alg;
 	uint8_t value[PCR_COUNT][DIGEST_SIZE_MAX]; /* alg_size(alg) bytes of each count */
-	pcr_set extended;			   /* PCRs that something was extended into */
+	pcr_set extended;                          /* PCRs that something was extended into */
 };
 
 /* Reset values after TPM2_Startup: zeros; PCRs 17 to 22 all ones. Nothing extended. */

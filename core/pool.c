@@ -20,8 +20,8 @@ struct pool {
 	const struct pool_job *job;
 	pthread_mutex_t lock;
 	pthread_cond_t item_ready; /* a slot became ready, or a thread failed to begin */
-	pthread_cond_t room;	   /* next_done moved on, or the job is stopped */
-	struct slot *slots;	   /* a ring of window slots, item i in slot i % window */
+	pthread_cond_t room;       /* next_done moved on, or the job is stopped */
+	struct slot *slots;        /* a ring of window slots, item i in slot i % window */
 	size_t window;
 	size_t next_item; /* not yet taken by a thread */
 	size_t next_done; /* not yet handed to done */
@@ -143,7 +143,8 @@ int pool_run(const struct pool_job *job, struct error *err)
 		}
 	}
 	if (n_started == 0)
-		status = error_set(err, ERROR_SYSTEM, NULL, ERROR_NO_OFFSET, "cannot start a thread");
+		status = error_set(err, ERROR_SYSTEM, NULL, ERROR_NO_OFFSET,
+				   "cannot start a thread");
 	else
 		status = pool_collect(&pool, err);
 	pthread_mutex_unlock(&pool.lock);

@@ -16,7 +16,7 @@
 struct pool_job {
 	size_t n_items;
 	unsigned n_threads; /* 0: one per processor */
-	void *ctx;	    /* shared by all calls; borrowed */
+	void *ctx;          /* shared by all calls; borrowed */
 
 	/* State of one thread (its hasher, its buffers): -1 and *err ends the job. Both may be NULL. */
 	int (*thread_begin)(void *ctx, void **state, struct error *err);

@@ -35,7 +35,8 @@ void progress_step(struct progress *progress, uint64_t n)
 	if (!progress->on)
 		return;
 	time = now();
-	if (progress->shown && time - progress->shown_at < 100 && progress->n_done != progress->n_total)
+	if (progress->shown && time - progress->shown_at < 100 &&
+	    progress->n_done != progress->n_total)
 		return;
 	progress->shown = true;
 	progress->shown_at = time;

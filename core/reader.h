@@ -25,7 +25,9 @@ struct reader {
 
 static inline struct reader reader_of(struct bytes bytes, uint64_t base, const char *source)
 {
-	return (struct reader){ .data = bytes.data, .size = bytes.size, .base = base, .source = source };
+	return (struct reader){
+		.data = bytes.data, .size = bytes.size, .base = base, .source = source
+	};
 }
 
 /* Next n bytes, or NULL once too few are left. */
@@ -81,7 +83,8 @@ static inline uint32_t reader_le32(struct reader *in)
 {
 	const uint8_t *p = reader_take(in, 4);
 
-	return p ? (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24
+	return p ? (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+			       (uint32_t)p[3] << 24
 		 : 0;
 }
 

@@ -153,7 +153,8 @@ void text_append_utf16le(struct buf *buf, struct bytes utf16)
 			uint32_t low = (uint32_t)(utf16.data[i + 2] | utf16.data[i + 3] << 8);
 
 			if (low >= 0xdc00 && low <= 0xdfff) {
-				append_utf8(buf, 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
+				append_utf8(buf,
+					    0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
 				i += 2;
 				continue;
 			}

@@ -19,7 +19,7 @@
 struct db;
 
 enum db_mode {
-	DB_READ,   /* must exist; checked to be ours, of our schema version, with nothing foreign in it */
+	DB_READ, /* must exist; checked to be ours, of our schema version, with nothing foreign in it */
 	DB_IMPORT, /* made if absent */
 };
 
@@ -35,38 +35,38 @@ enum artifact_kind { ARTIFACT_RPM, ARTIFACT_TREE, ARTIFACT_INITRD };
 
 /* Whether somebody vouches for an artifact. Bad signatures are refused, never stored. */
 enum signature_state {
-	SIGNATURE_NONE,		/* unsigned */
-	SIGNATURE_VERIFIED,	/* by a key of the operator's keyring */
-	SIGNATURE_NO_KEY,	/* signed, but by no key of the keyring (or none was given) */
+	SIGNATURE_NONE,         /* unsigned */
+	SIGNATURE_VERIFIED,     /* by a key of the operator's keyring */
+	SIGNATURE_NO_KEY,       /* signed, but by no key of the keyring (or none was given) */
 	SIGNATURE_UNVERIFIABLE, /* signed in a way that cannot be checked here */
 };
 
 /* Strings are UTF-8 or raw bytes as the artifact has them; empty where it says nothing. Borrowed. */
 struct artifact {
 	enum artifact_kind kind;
-	struct digest digest;	 /* SHA-256 of the artifact's bytes; of a tree's sorted listing */
-	uint64_t size;		 /* bytes */
-	struct bytes name;	 /* "bash-5.2-1.x86_64" for an RPM, else the file's or folder's name */
-	struct bytes package;	 /* RPM NAME */
-	struct bytes evr;	 /* [epoch:]version-release */
+	struct digest digest; /* SHA-256 of the artifact's bytes; of a tree's sorted listing */
+	uint64_t size;        /* bytes */
+	struct bytes name;    /* "bash-5.2-1.x86_64" for an RPM, else the file's or folder's name */
+	struct bytes package; /* RPM NAME */
+	struct bytes evr;     /* [epoch:]version-release */
 	struct bytes arch;
 	struct bytes vendor;
 	struct bytes build_host;
 	struct bytes source_rpm;
-	int64_t build_time;	 /* Unix seconds; 0: not said */
+	int64_t build_time; /* Unix seconds; 0: not said */
 	enum signature_state signature;
-	struct bytes signer;	 /* fingerprint or key id in hex, then " user id" where known */
-	bool header_only;	 /* file digests are the header's, not computed from the payload */
+	struct bytes signer; /* fingerprint or key id in hex, then " user id" where known */
+	bool header_only;    /* file digests are the header's, not computed from the payload */
 };
 
 enum file_kind {
-	KIND_OTHER,	    /* plain data */
+	KIND_OTHER,         /* plain data */
 	KIND_EXECUTABLE,    /* ELF ET_EXEC, or ET_DYN with an interpreter or DF_1_PIE */
 	KIND_SHARED_OBJECT, /* ELF ET_DYN otherwise */
 	KIND_KERNEL_MODULE, /* ELF ET_REL with .modinfo, compressed or not */
-	KIND_FIRMWARE,	    /* under a firmware directory */
-	KIND_SCRIPT,	    /* begins with #! */
-	KIND_OBJECT,	    /* any other ELF */
+	KIND_FIRMWARE,      /* under a firmware directory */
+	KIND_SCRIPT,        /* begins with #! */
+	KIND_OBJECT,        /* any other ELF */
 	KIND_COUNT
 };
 
@@ -75,18 +75,18 @@ enum { FILE_CONFIG = 1 << 0, FILE_DOC = 1 << 1, FILE_GHOST = 1 << 2 };
 
 /* One regular file of an artifact. Everything is borrowed. */
 struct golden_file {
-	struct bytes path;		/* absolute, as the artifact states it */
-	uint32_t mode;			/* st_mode */
-	uint32_t flags;			/* FILE_* */
-	uint64_t size;			/* bytes */
+	struct bytes path; /* absolute, as the artifact states it */
+	uint32_t mode;     /* st_mode */
+	uint32_t flags;    /* FILE_* */
+	uint64_t size;     /* bytes */
 	enum file_kind kind;
-	bool executable;		/* any execute bit, or an ELF executable, or a script */
-	bool module_signed;		/* a kernel module with an appended signature */
-	struct bytes build_id;		/* raw bytes of the GNU build-id note */
-	struct bytes capabilities;	/* text, as RPM's FILECAPS */
-	struct bytes ima_signature;	/* security.ima bytes as shipped; empty: none */
-	struct bytes verity_signature;	/* fs-verity signature as shipped; empty: none */
-	const struct digest *digests;	/* of the contents; MD5 may be among them */
+	bool executable;               /* any execute bit, or an ELF executable, or a script */
+	bool module_signed;            /* a kernel module with an appended signature */
+	struct bytes build_id;         /* raw bytes of the GNU build-id note */
+	struct bytes capabilities;     /* text, as RPM's FILECAPS */
+	struct bytes ima_signature;    /* security.ima bytes as shipped; empty: none */
+	struct bytes verity_signature; /* fs-verity signature as shipped; empty: none */
+	const struct digest *digests;  /* of the contents; MD5 may be among them */
 	size_t n_digests;
 };
 
@@ -118,8 +118,8 @@ bool golden_path(struct bytes path, char *out, size_t out_size);
 /* One place a digest or a path was found. Borrowed; valid during the call. */
 struct golden_match {
 	const char *release;
-	const char *artifact;	 /* name */
-	const char *package;	 /* empty unless an RPM */
+	const char *artifact; /* name */
+	const char *package;  /* empty unless an RPM */
 	const char *evr;
 	struct bytes path;
 	struct digest digest;
@@ -149,18 +149,18 @@ int db_releases(struct db *db, int (*fn)(void *ctx, const char *release, struct 
 struct golden;
 
 /* releases: NULL and 0 for all. ERROR_USAGE names a release the database lacks. */
-int golden_load(struct db *db, const char *const *releases, size_t n_releases,
-		struct golden **out, struct error *err);
+int golden_load(struct db *db, const char *const *releases, size_t n_releases, struct golden **out,
+		struct error *err);
 void golden_free(struct golden *golden);
 void golden_freep(struct golden **golden);
 size_t golden_n_files(const struct golden *golden);
 
 enum golden_answer {
-	GOLDEN_KNOWN,	      /* this digest for this path in the chosen releases */
+	GOLDEN_KNOWN,         /* this digest for this path in the chosen releases */
 	GOLDEN_OTHER_RELEASE, /* this digest for this path, but only in releases not chosen */
-	GOLDEN_OTHER_BYTES,   /* the path is known, this digest is not its own (nor known elsewhere ...) */
-	GOLDEN_OTHER_PATH,    /* the digest is known, under other paths only */
-	GOLDEN_UNKNOWN,	      /* neither is known */
+	GOLDEN_OTHER_BYTES, /* the path is known, this digest is not its own (nor known elsewhere ...) */
+	GOLDEN_OTHER_PATH, /* the digest is known, under other paths only */
+	GOLDEN_UNKNOWN,    /* neither is known */
 };
 
 struct golden_result {
