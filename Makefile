@@ -102,17 +102,88 @@ $(BENCH_BIN): $O/%: $O/%.o $O/libassay.a
 E2E := $(sort $(filter-out tests/e2e/lib.sh tests/e2e/swtpm.sh,$(wildcard tests/e2e/*.sh)))
 # One part of the tests: make check TESTS='build/tests/unit/core/test_reader tests/e2e/db.sh'
 TESTS ?= $(UNIT_BIN) $(FUZZ_REPLAY) $(E2E)
+JOBS ?= $(shell nproc)
 
-check: test-programs
+check: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@ASSAY=$(abspath $O/assay) TEST_PROGRAMS=$(abspath $O/tests) tests/run $(if $(V),-v) $(TESTS)
 
 test-programs: $O/assay $(UNIT_BIN) $(FUZZ_REPLAY) $(BENCH_BIN)
+
+# Each target for FUZZ_SECONDS; what is found stays in $(BUILD)/fuzz/found.
+FUZZ_SECONDS ?= 60
+fuzz: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) fuzz-programs
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_BIN)
+
+fuzz-programs: $(FUZZ_BIN)
+
+bench: deps
+	@.ci/deps bench
+	@$(MAKE) --no-print-directory -j$(JOBS) $O/assay $(BENCH_BIN)
+	@ASSAY=$(abspath $O/assay) BENCH_PROGRAMS=$(abspath $O/tests/bench) tests/bench/run $(LOADS)
+
+check-vm: deps
+	@.ci/deps vm
+	@$(MAKE) --no-print-directory -j$(JOBS) $O/assay
+	@ASSAY=$(abspath $O/assay) tests/vm/check
+
+# The whole main job on real input, in a scratch folder (DEMO_DIR to choose it).
+demo: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) $O/assay
+	@ASSAY=$(abspath $O/assay) tests/demo/demo.sh $(DEMO_DIR)
+
+# Stored outputs of the end-to-end tests, written anew; read the difference before committing it.
+update-golden: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	@ASSAY=$(abspath $O/assay) TEST_PROGRAMS=$(abspath $O/tests) UPDATE_GOLDEN=1 tests/run $(TESTS)
+
+lint: deps
+	@.ci/lint
+	@$(MAKE) --no-print-directory -j$(JOBS) CC=gcc WERROR=-Werror BUILD=$(BUILD) test-programs
+	@$(MAKE) --no-print-directory -j$(JOBS) CC=$(CLANG) WERROR=-Werror BUILD=$(BUILD)/clang test-programs
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+deps:
+	@.ci/deps build test
+
+# --- installation ----------------------------------------------------------------------------------
+
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+		$(DESTDIR)$(DATADIR)/bash-completion/completions $(DESTDIR)$(DATADIR)/zsh/site-functions
+	install -m 755 $O/assay $(DESTDIR)$(BINDIR)/assay
+	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5/
+	install -m 644 man/completion/assay.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/assay
+	install -m 644 man/completion/_assay $(DESTDIR)$(DATADIR)/zsh/site-functions/_assay
+
+help:
+	@echo 'make            build $(O)/assay'
+	@echo 'make demo       install what is missing, build, do the whole main job on real input'
+	@echo 'make check      install what is missing, build, run all tests (V=1: say more)'
+	@echo 'make check SANITIZE=address,undefined    the same under sanitizers'
+	@echo 'make check-vm   boot virtual machines and audit what they measured'
+	@echo 'make fuzz       fuzz every parser for FUZZ_SECONDS (60) each'
+	@echo 'make bench      time Assay beside its peers (LOADS="L1 L3": only these)'
+	@echo 'make lint       layout, licences, dependencies between folders, both compilers, scripts, manuals'
+	@echo 'make format     lay the code out as .clang-format says'
+	@echo 'make install    install below $$(DESTDIR)$$(PREFIX) ($(PREFIX))'
+	@echo 'make deps       install what is missing to build and test (as root; else says what it would run)'
+	@echo 'make update-golden   rewrite the stored outputs of the tests'
+	@echo 'make clean      remove $(BUILD)'
 
 clean:
 	rm -rf $(BUILD)
 
 force:
-.PHONY: all check clean force test-programs
+.PHONY: all bench check check-vm clean demo deps force format fuzz fuzz-programs help install lint \
+	test-programs update-golden
 .SECONDARY:
 .DELETE_ON_ERROR:
 
