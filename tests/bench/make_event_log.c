@@ -17,7 +17,7 @@ static void append_spec_id(struct buf *log)
 	AUTO(buf_clear) struct buf data = BUF_INIT;
 
 	buf_append(&data, bytes_of("Spec ID Event03", 16));
-	buf_append_le32(&data, 0);	    /* platformClass: client */
+	buf_append_le32(&data, 0);                  /* platformClass: client */
 	buf_append(&data, bytes_of("\0\2\0\2", 4)); /* version 2.0, errata 0, uintnSize 2 */
 	buf_append_le32(&data, ARRAY_SIZE(banks));
 	for (size_t i = 0; i < ARRAY_SIZE(banks); i++) {
