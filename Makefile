@@ -46,8 +46,9 @@ UNIT_LIB_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$O/tests/fuzz/%)
-BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
-BENCH_BIN := $(BENCH_SRC:%.c=$O/%)
+# Programs that only the tests and the benchmarks use: each file one program.
+TOOL_SRC := $(sort $(wildcard tests/bench/*.c tests/tools/*.c))
+TOOL_BIN := $(TOOL_SRC:%.c=$O/%)
 
 all: $O/assay
 
@@ -93,7 +94,7 @@ $(FUZZ_BIN): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(FUZZ_OBJ)
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CLANG) -pthread $(FUZZ_FLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(BENCH_BIN): $O/%: $O/%.o $O/libassay.a
+$(TOOL_BIN): $O/%: $O/%.o $O/libassay.a
 	$(if $(V),,@echo '  LINK    $@')
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -108,7 +109,7 @@ check: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@ASSAY=$(abspath $O/assay) TEST_PROGRAMS=$(abspath $O/tests) tests/run $(if $(V),-v) $(TESTS)
 
-test-programs: $O/assay $(UNIT_BIN) $(FUZZ_REPLAY) $(BENCH_BIN)
+test-programs: $O/assay $(UNIT_BIN) $(FUZZ_REPLAY) $(TOOL_BIN)
 
 # Each target for FUZZ_SECONDS; what is found stays in $(BUILD)/fuzz/found.
 FUZZ_SECONDS ?= 60
@@ -120,7 +121,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 bench: deps
 	@.ci/deps bench
-	@$(MAKE) --no-print-directory -j$(JOBS) $O/assay $(BENCH_BIN)
+	@$(MAKE) --no-print-directory -j$(JOBS) $O/assay $(TOOL_BIN)
 	@ASSAY=$(abspath $O/assay) BENCH_PROGRAMS=$(abspath $O/tests/bench) tests/bench/run $(LOADS)
 
 check-vm: deps
