@@ -37,18 +37,18 @@ struct ima_list;
 
 /*
  * Begins to read a list; bytes and source (what errors call it) are borrowed until the list is
- * freed. No bytes are a list without entries. -1 with ERROR_MALFORMED when it is no IMA list.
+ * freed, the hasher for this call: the first entries are hashed to tell sha256 from sm3_256, and
+ * the byte order a text list was written from. No bytes are a list without entries. -1 with
+ * ERROR_MALFORMED when it is no IMA list.
  */
-int ima_list_open(struct bytes bytes, const char *source, struct ima_list **out, struct error *err);
+int ima_list_open(struct bytes bytes, const char *source, struct hasher *hasher,
+		  struct ima_list **out, struct error *err);
 void ima_list_free(struct ima_list *list);
 void ima_list_freep(struct ima_list **list);
 
 enum ima_form ima_list_form(const struct ima_list *list);
 
-/*
- * The algorithm of the list's template digests, by their size: sha1 unless it is a per-bank list.
- * 32 bytes are sha256, or sm3_256 if that is what the first entries reproduce with.
- */
+/* The algorithm of the list's template digests: sha1 unless it is a per-bank list. */
 enum alg ima_list_alg(const struct ima_list *list);
 
 /*
