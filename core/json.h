@@ -24,6 +24,9 @@ struct json {
 	bool compact[JSON_DEPTH_MAX];
 };
 
+/* Hidden: a JSON library may export functions of these names for its own use, and must not find ours. */
+#pragma GCC visibility push(hidden)
+
 static inline struct json json_to_stream(FILE *out)
 {
 	return (struct json){ .out = out };
@@ -53,5 +56,7 @@ void json_null(struct json *json, const char *key);
 
 /* Ends the document with a newline; -1 with ERROR_SYSTEM if anything could not be written. */
 int json_finish(struct json *json, struct error *err);
+
+#pragma GCC visibility pop
 
 #endif
