@@ -15,6 +15,24 @@ enum record_content {
 	RECORD_IMA_TEMPLATE, /* name is the template, data the template data */
 };
 
+/*
+ * What is odd about a record that could be read all the same: bits of record.oddities. The iterator
+ * of the log's format sets them; audit/ says what they mean.
+ */
+enum record_oddity {
+	RECORD_DIGEST_TWICE = 1u << 0,   /* two digests of one algorithm: the first one counts */
+	RECORD_DIGEST_MISSING = 1u << 1, /* none for a bank that the log announced */
+	RECORD_DIGEST_UNANNOUNCED = 1u << 2, /* one of an algorithm that the log did not announce */
+	RECORD_DIGEST_UNKNOWN = 1u << 3, /* one of an algorithm that is no bank of ours: not kept */
+	RECORD_SPEC_ID_AGAIN = 1u << 4,  /* a Spec ID event that is not the first event */
+	RECORD_PCR_RANGE = 1u << 5,      /* extends a PCR no TPM has (over 23): not replayed */
+	RECORD_NO_ACTION_DIGEST = 1u << 6, /* EV_NO_ACTION with a digest that is not zero */
+	RECORD_APPENDED = 1u << 7,         /* EV_NO_ACTION for PCR 0xffffffff, as Windows appends */
+	RECORD_LOCALITY_LATE = 1u << 8,   /* StartupLocality after PCR 0's first extend: not used */
+	RECORD_LOCALITY_AGAIN = 1u << 9,  /* a further StartupLocality: not used */
+	RECORD_LOCALITY_VALUE = 1u << 10, /* StartupLocality of a locality but 0, 3 and 4 */
+};
+
 /* Lives on the caller's stack; what it borrows lives as long as the log's bytes. */
 struct record {
 	enum record_content content;
@@ -27,6 +45,7 @@ struct record {
 	size_t n_digests;
 	struct digest digests[ALG_BANKS]; /* as logged, one per bank, known algorithms only */
 	struct bytes data;                /* as logged */
+	uint32_t oddities;                /* RECORD_* bits; 0: nothing odd */
 };
 
 #endif
