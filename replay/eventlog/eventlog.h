@@ -29,6 +29,7 @@
 
 #include "core/json.h"
 #include "core/pcr.h"
+#include "core/reader.h"
 #include "replay/record.h"
 
 /* --- event types (PFP 10.4.1) ------------------------------------------------------------------ */
