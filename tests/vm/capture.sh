@@ -44,6 +44,10 @@ fi
 for name; do use_scenario "$name"; done # all names are right before anything is done
 
 mkdir -p "$VM_WORK" "$VM_OUT"
+VM_WORK=$(cd "$VM_WORK" && pwd)
+VM_OUT=$(cd "$VM_OUT" && pwd)
+exec 9> "$VM_WORK/lock"
+flock -n 9 || die "another capture works in $VM_WORK"
 fetch_kernel
 if [ $new = 1 ]; then
 	[ -e "$VM_OUT/boot/versions" ] || [ -z "$(ls -A "$VM_OUT/boot" "$VM_OUT/keys" 2> /dev/null)" ] ||

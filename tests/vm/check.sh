@@ -86,8 +86,7 @@ boot_aggregate() {
 
 ek_certificate() {
 	openssl x509 -inform DER -in "$bundle/ek.crt" -out "$tmp/ek.pem"
-	# swtpm marks extensions critical that OpenSSL does not know.
-	openssl verify -ignore_critical -CAfile "$bundle/ca/root.pem" -untrusted "$bundle/ca/issuer.pem" "$tmp/ek.pem"
+	openssl verify -CAfile "$bundle/ca/root.pem" -untrusted "$bundle/ca/issuer.pem" "$tmp/ek.pem"
 	tpm2_print -t TPM2B_PUBLIC -f pem "$bundle/ek.pub" > "$tmp/ek-public.pem"
 	cmp <(openssl x509 -in "$tmp/ek.pem" -noout -pubkey | openssl pkey -pubin -outform DER) \
 		<(openssl pkey -pubin -in "$tmp/ek-public.pem" -outform DER)

@@ -25,7 +25,8 @@ make_uki() {
 	printf 'NAME="Measured Boot Test"\nID=mbtest\nVERSION_ID=1\nPRETTY_NAME="Measured Boot Test UKI"\n' > "$sections/osrel"
 	printf '%s' "$cmdline" > "$sections/cmdline" # no newline: measured as it is
 	printf '%s' "$kernel_version" > "$sections/uname"
-	objcopy --add-section .osrel="$sections/osrel" --change-section-vma .osrel=0x20000 \
+	# -p keeps the stub's time stamp; else each UKI would have its own, and PCR 4 with it.
+	objcopy -p --add-section .osrel="$sections/osrel" --change-section-vma .osrel=0x20000 \
 		--add-section .cmdline="$sections/cmdline" --change-section-vma .cmdline=0x30000 \
 		--add-section .uname="$sections/uname" --change-section-vma .uname=0x40000 \
 		--add-section .linux="$vmlinuz" --change-section-vma .linux=0x2000000 \
