@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck source-path=SCRIPTDIR
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Boots small machines (QEMU, OVMF, swtpm, Debian's signed boot chain, IMA) and keeps
@@ -69,7 +70,7 @@ for name; do
 	make_variables
 	boot
 	write_bundle
-	"$here/check.sh" "$VM_OUT/captures/$name" > "$work/check.txt" ||
-		{ cat "$work/check.txt" >&2; die "$name: the capture contradicts itself"; }
-	log "$name: $(tail -n 1 "$work/check.txt")"
+	"$here/verify.sh" "$VM_OUT/captures/$name" > "$work/verify.txt" ||
+		{ cat "$work/verify.txt" >&2; die "$name: the capture contradicts itself"; }
+	log "$name: $(tail -n 1 "$work/verify.txt")"
 done

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# usage: check.sh BUNDLE...
+# usage: verify.sh BUNDLE...
 #
 # Do the parts of a capture agree? Asks tpm2-tools, evmctl and OpenSSL, which share no
 # code with Assay. Exit status 1 if anything disagrees.
