@@ -111,8 +111,8 @@ struct ima_digest {
  * was extended as all ones: nothing covers what its entry says, and its digest should be zeros.
  */
 struct ima_entry {
-	bool is_known;     /* the template is: a name of the kernel, or a format of known fields */
-	bool is_whole;     /* known, and its fields fill the template data to the last byte */
+	bool is_known; /* the template is: a name of the kernel, or a format of known fields */
+	bool is_whole; /* known, each field of its form, and they fill the data to the last byte */
 	bool is_violation; /* template digest all zeros: open writers or time of measure, time of use */
 	struct ima_digest digest; /* the first of d, d-ng, d-ngv2 */
 	struct bytes path; /* n or n-ng without its NUL; the kernel wrote each blank as '_' */
