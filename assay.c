@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* assay: the command table: names, one-line helps, nothing else. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit/audit.h"
@@ -58,6 +59,8 @@ int main(int argc, char **argv)
 {
 	bool family = false;
 
+	/* libtss2 writes to standard error of its own accord; what is wrong with a quote we say ourselves. */
+	(void)setenv("TSS2_LOG", "all+none", 0);
 	if (argc < 2) {
 		print_commands(stderr);
 		return EXIT_USAGE;
