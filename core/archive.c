@@ -800,9 +800,9 @@ int archive_walk_next(struct archive_walk *walk, const struct archive_member **m
 		found.mtime = archive_entry_mtime(entry);
 	found.offset = walk_offset(walk);
 	/* Names are handed on as they are stored, so what libarchive makes of them is no matter. */
-	if (status == ARCHIVE_WARN &&
-	    !strstr(archive_error_string(walk->archive), "current locale"))
-		found.warning = bytes_of_text(archive_error_string(walk->archive));
+	warning = status == ARCHIVE_WARN ? archive_error_string(walk->archive) : NULL;
+	if (warning && !strstr(warning, "current locale"))
+		found.warning = bytes_of_string(warning);
 	walk->member = found;
 	walk->position = 0;
 	walk->hole = 0;
