@@ -11,8 +11,8 @@
 #   tpm_extend [FILE]              extend, in order, the lines "PCR bank=HEX[,bank=HEX...]" of FILE or
 #                                  standard input (blanks may stand for commas); a thousand in 0.2 s
 #   tpm_log_extends LOG            such lines for a firmware event log, as tpm2_eventlog reads it
-#   tpm_ak NAME KIND               an attestation key in DIR/NAME.{ctx,pub,name}; KIND is rsa, rsapss,
-#                                  ecc256, ecc384 or ecc521, optionally with a hash: rsa:sha384
+#   tpm_ak NAME KIND               an attestation key in DIR/NAME.{ctx,pub,name} that outlives resets; KIND
+#                                  is rsa, rsapss, ecc256, ecc384 or ecc521, optionally with a hash: rsa:sha384
 #   tpm_quote BUNDLE NAME SELECTION NONCE [SUFFIX [OPTIONS...]]
 #                                  quote.msg, .sig and .pcrs, ak.pub and nonce into the folder BUNDLE,
 #                                  signed by the key NAME. With SUFFIX: quote-SUFFIX.*, ak-SUFFIX.pub.
@@ -21,7 +21,7 @@
 #                                  extend a boot log and a list of IMA's extends, then quote, and put
 #                                  the logs beside the quote: a whole evidence bundle
 #
-# Needs swtpm and tpm2-tools. Every function returns non-zero when a step of it fails.
+# Needs swtpm, its tools and tpm2-tools. Every function returns non-zero when a step of it fails.
 
 : "${TPM_DIR:=}"   # of the TPM in use
 
@@ -42,6 +42,7 @@ tpm_start() {
             --ctrl "type=tcp,port=$((port + 1)),bindaddr=127.0.0.1" \
             --pid "file=$dir/pid" --log "file=$dir/log,level=1" 2>> "$dir/start.log"; then
             echo "$port" > "$dir/port"
+            rm -f "$dir/ek.ctx" # contexts do not outlive a reset
             ! declare -p E2E_CLEANUP > /dev/null 2>&1 || E2E_CLEANUP+=("tpm_stop '$dir'")
             tpm_use "$dir"
             return 0
@@ -67,7 +68,11 @@ tpm_stop() {
     rm -f "$dir/pid"
 }
 
-tpm_reset() { tpm_stop "$1" && tpm_start "$1"; }
+# Power off and on, by the control channel: twenty times faster than a new process.
+tpm_reset() {
+    tpm_use "$1" && rm -f "$TPM_DIR/ek.ctx" && tpm2_shutdown -c &&
+        swtpm_ioctl --tcp "127.0.0.1:$(($(cat "$TPM_DIR/port") + 1))" -i && tpm2_startup -c
+}
 
 tpm_extend() {
     sed -E 's/^[[:space:]]*([0-9]+)[[:space:]:]+/\1:/; s/[[:space:],]+$//; s/[[:space:]]+/,/g; /^$/d' "${1:--}" |
@@ -102,7 +107,9 @@ tpm_ak() {
         [ -f "$TPM_DIR/ek.ctx" ] || tpm2_createek -c "$TPM_DIR/ek.ctx" -G rsa -u "$TPM_DIR/ek.pub"
     } && tpm2_createak -C "$TPM_DIR/ek.ctx" -G "$type" -g "$hash" -s "$scheme" \
         -c "$name.ctx" -u "$name.pub" -n "$name.name" > "$TPM_DIR/ak.log" &&
-        tpm2_flushcontext -t
+        tpm2_flushcontext -t &&
+        tpm2_evictcontrol -C o -c "$name.ctx" -o "$name.handle" > "$TPM_DIR/ak.log" &&
+        mv "$name.handle" "$name.ctx"
 }
 
 tpm_quote() {
