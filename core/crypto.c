@@ -4,6 +4,11 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "core/crypto_sha.h"
+
+/* Messages whose order a batch keeps at a time. */
+#define BATCH_MAX 64
+
 /* libcrypto's names, in the order of enum alg. */
 static const char *const fetch_names[ALG_COUNT] = {
 	[ALG_SHA1] = "SHA1",       [ALG_SHA256] = "SHA2-256",   [ALG_SHA384] = "SHA2-384",
@@ -16,6 +21,7 @@ struct hasher {
 	EVP_MD_CTX *one_shot;
 	EVP_MD_CTX *stream[ALG_COUNT]; /* made at first use */
 	alg_set streaming;
+	bool kernels; /* the processor has what core/crypto_sha needs, and it may be used */
 };
 
 int hasher_new(struct hasher **out, struct error *err)
@@ -30,8 +36,14 @@ int hasher_new(struct hasher **out, struct error *err)
 	hasher->one_shot = EVP_MD_CTX_new();
 	if (!hasher->one_shot)
 		return error_memory(err, NULL);
+	hasher->kernels = sha_kernels_available();
 	*out = TAKE(hasher);
 	return 0;
+}
+
+void hasher_use_kernels(struct hasher *hasher, bool use)
+{
+	hasher->kernels = use && sha_kernels_available();
 }
 
 void hasher_free(struct hasher *hasher)
@@ -79,6 +91,12 @@ int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts
 
 	if (!hasher_has(hasher, alg))
 		return unsupported(err, alg);
+	out->alg = alg;
+	out->size = (uint8_t)alg_size(alg);
+	if (hasher->kernels && sha_kernels_have(alg)) {
+		sha_digest(alg, parts, n_parts, out->value);
+		return 0;
+	}
 	if (EVP_DigestInit_ex2(ctx, hasher->md[alg], NULL) != 1)
 		return crypto_error(err, alg);
 	for (size_t i = 0; i < n_parts; i++)
@@ -86,8 +104,6 @@ int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts
 			return crypto_error(err, alg);
 	if (EVP_DigestFinal_ex(ctx, out->value, NULL) != 1)
 		return crypto_error(err, alg);
-	out->alg = alg;
-	out->size = (uint8_t)alg_size(alg);
 	return 0;
 }
 
@@ -95,6 +111,48 @@ int hasher_digest_bytes(struct hasher *hasher, enum alg alg, struct bytes bytes,
 			struct error *err)
 {
 	return hasher_digest(hasher, alg, &bytes, 1, out, err);
+}
+
+/* Pairs messages of the same number of blocks, hashes each pair side by side. */
+static void digest_pairs(enum alg alg, const struct bytes *messages, size_t n, struct digest *out)
+{
+	size_t waiting
+		[BATCH_MAX]; /* messages without a partner yet, of distinct numbers of blocks */
+	size_t n_waiting = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t n_blocks = sha_n_blocks(messages[i].size), j = 0;
+
+		out[i].alg = alg;
+		out[i].size = (uint8_t)alg_size(alg);
+		while (j < n_waiting && sha_n_blocks(messages[waiting[j]].size) != n_blocks)
+			j++;
+		if (j == n_waiting) {
+			waiting[n_waiting++] = i;
+			continue;
+		}
+		sha_digest_pair(alg, messages[waiting[j]], messages[i], out[waiting[j]].value,
+				out[i].value);
+		waiting[j] = waiting[--n_waiting];
+	}
+	for (size_t j = 0; j < n_waiting; j++)
+		sha_digest(alg, &messages[waiting[j]], 1, out[waiting[j]].value);
+}
+
+int hasher_digest_batch(struct hasher *hasher, enum alg alg, const struct bytes *messages, size_t n,
+			struct digest *out, struct error *err)
+{
+	if (!hasher_has(hasher, alg))
+		return unsupported(err, alg);
+	if (!hasher->kernels || !sha_kernels_have(alg)) {
+		for (size_t i = 0; i < n; i++)
+			if (hasher_digest(hasher, alg, &messages[i], 1, &out[i], err) < 0)
+				return -1;
+		return 0;
+	}
+	for (size_t i = 0; i < n; i += BATCH_MAX)
+		digest_pairs(alg, messages + i, n - i < BATCH_MAX ? n - i : BATCH_MAX, out + i);
+	return 0;
 }
 
 int hasher_begin(struct hasher *hasher, alg_set algs, struct error *err)

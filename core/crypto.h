@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * crypto: the only door to libcrypto: digests and public keys.
+ * crypto: the only door to libcrypto: digests and public keys. SHA-1 and SHA-256 of messages at
+ * hand use the processor's SHA instructions where there are some (crypto_sha).
  *
  * A hasher fetches each algorithm once, when it is made (an implicit fetch
  * costs three times a short hash), and is used by one thread. Distinct hashers
@@ -27,6 +28,17 @@ int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts
 /* Digest of one run of bytes. */
 int hasher_digest_bytes(struct hasher *hasher, enum alg alg, struct bytes bytes, struct digest *out,
 			struct error *err);
+
+/*
+ * Digests of n messages, out[i] that of messages[i]: as hasher_digest_bytes, but messages that do
+ * not depend on each other are hashed side by side.
+ */
+int hasher_digest_batch(struct hasher *hasher, enum alg alg, const struct bytes *messages, size_t n,
+			struct digest *out, struct error *err);
+
+/* Whether short messages may be hashed by core/crypto_sha, as they are where the processor can. For
+ * tests and benchmarks: the digests are the same. */
+void hasher_use_kernels(struct hasher *hasher, bool use);
 
 /*
  * A stream hashed in several algorithms at once. Begin, update any number of

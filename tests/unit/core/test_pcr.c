@@ -17,10 +17,10 @@ static const struct extend_case {
          "3f8f3c325f637ebaf4fa9699846c031d506fe3fe7d82846bab838bb99136b5cb"},
 	{ "sha384", ALG_SHA384,
          "b19aba7be70e2c9c9df22b8c7162b93a828aca32e4a97f3f53518f895af4a0d61cd337c63bed7f6250ed1003"
-         "245dc7b4"							},
+	  "245dc7b4"						       },
 	{ "sha512", ALG_SHA512,
          "471827325824e17d67eb152f4ad201b87be26ef570a7adeb383dcd666aa798ee855993361f8902e90a671208"
-         "e93d7541391abb134c1ba8d6cbd029b60ac4c65f"                        },
+	  "e93d7541391abb134c1ba8d6cbd029b60ac4c65f"                       },
 };
 
 static void extend(void **state)
@@ -39,6 +39,38 @@ static void extend(void **state)
 	value = pcr_bank_value(&bank, 0);
 	test_bytes_hex(digest_bytes(&value), row->after);
 	assert_int_equal(bank.extended, 1);
+	hasher_free(hasher);
+}
+
+/* Side by side or one after the other: the same values. */
+static void extend_pair(void **state)
+{
+	const struct extend_case *row = *state;
+	struct hasher *hasher = NULL;
+	struct pcr_bank one[2], two[2];
+	struct pcr_bank *const pair[2] = { &two[0], &two[1] };
+	struct digest digests[2];
+
+	assert_int_equal(hasher_new(&hasher, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		pcr_bank_init(&one[i], row->alg);
+		pcr_bank_init(&two[i], row->alg);
+		assert_int_equal(hasher_digest_bytes(hasher, row->alg,
+						     bytes_of_string(i ? "left" : "right"),
+						     &digests[i], NULL),
+				 0);
+	}
+	for (uint32_t step = 0; step < 3; step++) {
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(pcr_bank_extend(&one[i], hasher, 10, &digests[i], NULL),
+					 0);
+		assert_int_equal(pcr_bank_extend_pair(pair, hasher, 10, digests, NULL), 0);
+	}
+	assert_memory_equal(one, two, sizeof(one));
+	assert_int_equal(pcr_bank_extend_pair(pair, hasher, PCR_COUNT, digests, NULL), -1);
+	digests[1].alg = ALG_MD5;
+	assert_int_equal(pcr_bank_extend_pair(pair, hasher, 10, digests, NULL), -1);
+	assert_memory_equal(one, two, sizeof(one));
 	hasher_free(hasher);
 }
 
@@ -82,6 +114,7 @@ int main(void)
 	struct test_list tests = { 0 };
 
 	TEST_ROWS(&tests, extend, extend_cases);
+	TEST_ROWS(&tests, extend_pair, extend_cases);
 	TEST(&tests, reset_values);
 	TEST(&tests, refuses_what_no_bank_has);
 	return test_run(&tests, "core/pcr");
