@@ -197,6 +197,8 @@ int json_finish(struct json *json, struct error *err)
 {
 	assert(json->depth == 0);
 	put_string(json, "\n");
+	if (json->failed)
+		return error_memory(err, NULL);
 	if (!json->out)
 		return buf_finish(json->buf, err);
 	if (fflush(json->out) != 0 || ferror(json->out))

@@ -18,6 +18,7 @@
 struct json {
 	FILE *out;       /* borrowed; or NULL, and then */
 	struct buf *buf; /* borrowed */
+	bool failed;     /* a value was lost for want of memory: set by whoever lost it */
 	unsigned depth;
 	bool in_array[JSON_DEPTH_MAX];
 	bool any[JSON_DEPTH_MAX]; /* a member was written at this depth */

@@ -162,6 +162,19 @@ int eventlog_open(struct eventlog *out, struct bytes bytes, const char *source, 
  */
 int eventlog_next(struct eventlog *log, struct record *out, struct error *err);
 
+/*
+ * The name of one oddity for programs ("digest-twice"), and what it is for people. bit is one
+ * RECORD_* bit; the loop is for (bit = 1; bit <= RECORD_ODDITY_LAST; bit <<= 1).
+ */
+const char *record_oddity_name(uint32_t bit);
+const char *record_oddity_text(uint32_t bit);
+#define RECORD_ODDITY_LAST RECORD_LOCALITY_VALUE
+
+/* The same for SPEC_ID_* bits. */
+const char *spec_id_oddity_name(uint32_t bit);
+const char *spec_id_oddity_text(uint32_t bit);
+#define SPEC_ID_ODDITY_LAST SPEC_ID_REGISTER
+
 /* Back to the first record. */
 void eventlog_rewind(struct eventlog *log);
 
@@ -194,6 +207,10 @@ struct eventlog_replay {
 	uint64_t n_extends;  /* of these, the ones that extended something */
 	uint64_t n_appended; /* RECORD_APPENDED */
 	uint32_t oddities;   /* of all records */
+
+	/* Private to eventlog.c. */
+	bool started; /* PCR 0 was extended */
+	bool cc;      /* registers: nothing starts at a locality */
 };
 
 /*

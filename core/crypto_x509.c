@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/crypto_x509.h"
+
+#include <limits.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+/* NULL if der is no certificate, or more than one. */
+static X509 *certificate_read(struct bytes der)
+{
+	const unsigned char *at = der.data;
+	X509 *certificate;
+
+	if (der.size == 0 || der.size > LONG_MAX)
+		return NULL;
+	certificate = d2i_X509(NULL, &at, (long)der.size);
+	ERR_clear_error();
+	if (certificate && at != der.data + der.size) {
+		X509_free(certificate);
+		return NULL;
+	}
+	return certificate;
+}
+
+static bool subject_append(struct buf *out, const X509 *certificate)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text = NULL;
+	long size;
+	bool done = false;
+
+	if (bio &&
+	    X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0,
+			       XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0) {
+		size = BIO_get_mem_data(bio, &text);
+		done = size >= 0;
+		if (size > 0)
+			buf_append(out, bytes_of(text, (size_t)size));
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return done;
+}
+
+bool x509_subject_append(struct buf *out, struct bytes der)
+{
+	X509 *certificate = certificate_read(der);
+	bool done = certificate && subject_append(out, certificate);
+
+	X509_free(certificate);
+	return done;
+}
+
+/* The last common name as UTF-8; false if there is none. */
+static bool common_name_append(struct buf *out, const X509 *certificate)
+{
+	const X509_NAME *name = X509_get_subject_name(certificate);
+	int last = -1, next;
+	unsigned char *text = NULL;
+	int size;
+
+	while ((next = X509_NAME_get_index_by_NID(name, NID_commonName, last)) >= 0)
+		last = next;
+	if (last < 0)
+		return false;
+	size = ASN1_STRING_to_UTF8(&text,
+				   X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, last)));
+	if (size > 0)
+		buf_append(out, bytes_of(text, (size_t)size));
+	OPENSSL_free(text);
+	ERR_clear_error();
+	return size > 0;
+}
+
+bool x509_common_name_append(struct buf *out, struct bytes der)
+{
+	X509 *certificate = certificate_read(der);
+	bool done = certificate &&
+		    (common_name_append(out, certificate) || subject_append(out, certificate));
+
+	X509_free(certificate);
+	return done;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * crypto_x509: what an X.509 certificate from evidence says of itself. Checks no signature: the
+ * names are claims until something else binds them.
+ *
+ * Source:  RFC 5280.
+ * Threads: no shared state.
+ */
+#ifndef CORE_CRYPTO_X509_H
+#define CORE_CRYPTO_X509_H
+
+#include "core/bytes.h"
+
+/*
+ * Appends the subject of a DER certificate as one line of UTF-8, most specific last ("C = US, O =
+ * Example, CN = Example CA"), not escaped. False, and nothing appended, if der is no certificate
+ * or memory runs out.
+ */
+bool x509_subject_append(struct buf *out, struct bytes der);
+
+/* The same with the last common name alone; the whole subject where there is none. */
+bool x509_common_name_append(struct buf *out, struct bytes der);
+
+#endif
