@@ -39,7 +39,10 @@ static void rule_add(struct rule *rule, struct bytes bytes, const char *over)
 	rule->candidates[rule->n_candidates++] = (struct candidate){ bytes, over };
 }
 
-/* Texts after a prefix: GRUB hashes them without prefix and NUL, some patched GRUBs with the NUL. */
+/*
+ * Texts after a prefix: GRUB hashes them without prefix and NUL, patched GRUBs with the NUL (the
+ * CCEL logs that decode.c names).
+ */
 static void rule_of_prefixed(const struct record *record, const struct event_text *text,
 			     struct rule *rule)
 {
@@ -47,9 +50,29 @@ static void rule_of_prefixed(const struct record *record, const struct event_tex
 
 	rule->required = true;
 	rule_add(rule, text->text, "text after its prefix");
-	rule_add(rule, bytes_of(record->data.data + before, record->data.size - before),
-		 "text after its prefix, with its end");
+	if (before + text->text.size < record->data.size)
+		rule_add(rule, bytes_of(text->text.data, text->text.size + 1),
+			 "text after its prefix, with its NUL");
+}
+
+/*
+ * shim before 15.5 or so logs one byte more than it hashes, behind a structure that is already
+ * longer than its variable (sb_cert_eventlog of google/go-attestation, sm1.log of kgoldman/ibmtss).
+ */
+static void rule_of_authority(const struct record *record, const struct event *event,
+			      struct rule *rule)
+{
+	const struct event_variable *variable = &event->variable;
+	size_t used;
+
+	rule->required = true;
 	rule_add(rule, record->data, "event data");
+	if (event->kind != EVENT_VARIABLE)
+		return;
+	used = (size_t)(variable->data_offset - record->data_offset) + variable->data.size;
+	if (used < record->data.size)
+		rule_add(rule, bytes_of(record->data.data, record->data.size - 1),
+			 "event data but its last byte");
 }
 
 static void rule_of_text(const struct record *record, const struct event_text *text,
@@ -112,11 +135,13 @@ static void rule_of(const struct record *record, const struct event *event, stru
 	case EV_EFI_GPT_EVENT2:
 	case EV_EFI_VARIABLE_DRIVER_CONFIG:
 	case EV_EFI_VARIABLE_BOOT2:
-	case EV_EFI_VARIABLE_AUTHORITY:
 	case EV_EFI_SPDM_DEVICE_POLICY:
 	case EV_EFI_SPDM_DEVICE_AUTHORITY:
 		rule->required = true;
 		rule_add(rule, record->data, "event data");
+		break;
+	case EV_EFI_VARIABLE_AUTHORITY:
+		rule_of_authority(record, event, rule);
 		break;
 	case EV_EFI_VARIABLE_BOOT:
 		rule->required = true;
@@ -148,7 +173,20 @@ static void rule_of(const struct record *record, const struct event *event, stru
 	}
 }
 
-/* The banks, of those asked for, in which the digest is the hash over bytes. */
+/*
+ * Types whose firmware is known to log other data than it measures: a difference in every bank says
+ * less there.
+ */
+static const struct known {
+	uint32_t type;
+	const char *text;
+} known[] = {
+  /* gdc-host.bin of google/go-tpm-tools: "2.3.5" in UTF-16, and a digest over neither that nor
+	 * any part or usual form of it. */
+	{EV_S_CRTM_VERSION, "some firmware measures something else than the version it logs"},
+};
+
+/* The banks in which the digest is the hash over bytes. */
 static int banks_match(const struct record *record, struct bytes bytes, struct hasher *hasher,
 		       alg_set *matched, alg_set *tried, struct error *err)
 {
@@ -197,6 +235,9 @@ int event_check(const struct record *record, const struct event *event, struct h
 		check.mismatched = tried & ~best;
 		if (!check.over)
 			check.over = rule.candidates[0].over;
+		for (size_t i = 0; !best && i < ARRAY_SIZE(known); i++)
+			if (known[i].type == record->type)
+				check.known = known[i].text;
 	}
 	*out = check;
 	return 0;

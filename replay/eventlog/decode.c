@@ -120,28 +120,46 @@ static enum text_use utf16_use(const struct event_text *text)
 	return TEXT_KERNEL_CMDLINE;
 }
 
+/*
+ * A text behind one of GRUB's prefixes, up to its NUL. Patched GRUBs log a byte after the NUL that
+ * is nothing (CCEL_AAEL_alibabacloud and CCEL_data_csv of confidential-containers/trustee).
+ */
+static bool decode_prefixed(const struct record *record, const struct ipl_prefix *row,
+			    struct event *out)
+{
+	struct bytes data = record->data, prefix = bytes_of_string(row->text), text;
+	const uint8_t *end;
+
+	if (!bytes_start_with(data, prefix))
+		return false;
+	text = bytes_of(data.data + prefix.size, data.size - prefix.size);
+	end = text.size ? memchr(text.data, 0, text.size) : NULL;
+	if (end)
+		text.size = (size_t)(end - text.data);
+	if (!printable_utf8(text))
+		return false;
+	out->kind = EVENT_TEXT;
+	out->text = (struct event_text){
+		.use = row->use,
+		.prefix = bytes_of(data.data, prefix.size),
+		.text = text,
+	};
+	return true;
+}
+
 static void decode_ipl(const struct record *record, struct event *out)
 {
 	struct event_text *text = &out->text;
 
+	for (size_t i = 0; i < ARRAY_SIZE(ipl_prefixes); i++)
+		if (decode_prefixed(record, &ipl_prefixes[i], out))
+			return;
 	decode_text(record, out);
 	if (out->kind != EVENT_TEXT)
 		return;
-	if (text->utf16) {
+	if (text->utf16)
 		text->use = utf16_use(text);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(ipl_prefixes); i++) {
-		struct bytes prefix = bytes_of_string(ipl_prefixes[i].text);
-
-		if (!bytes_start_with(text->text, prefix))
-			continue;
-		text->use = ipl_prefixes[i].use;
-		text->prefix = bytes_of(text->text.data, prefix.size);
-		text->text = bytes_of(text->text.data + prefix.size, text->text.size - prefix.size);
-		return;
-	}
-	if (record->pcr == 14 || bytes_start_with(text->text, bytes_of_string("Mok")))
+	else if (record->pcr == 14 || bytes_start_with(text->text, bytes_of_string("Mok")))
 		text->use = TEXT_MOK_VARIABLE;
 	else if (record->pcr == 9 || bytes_start_with(text->text, bytes_of_string("/")) ||
 		 bytes_start_with(text->text, bytes_of_string("(")))
@@ -448,23 +466,24 @@ static const struct tag {
 	bool covered; /* the digest is over the event's data */
 } tags[] = {
   /* systemd, src/boot; the digests are over what the text names. */
-	{0xf5bc582a,  "systemd loader.conf",      false},
-	{ 0x6c46f751, "systemd devicetree addon", false},
-	{ 0x49dffe0f, "systemd initrd addon",     false},
-	{ 0xdac08e1a, "systemd microcode addon",  false},
-	{ 0x13aed6db, "systemd UKI profile",      false},
-	{ 0xd5cb7cbc, "systemd SMBIOS type 1",    false},
-	{ 0xe0d47bc8, "systemd SMBIOS type 2",    false},
-	{ 0xc0b3bd23, "systemd SMBIOS type 11",   false},
+	{0xf5bc582a,  "systemd loader.conf",          false},
+	{ 0x6c46f751, "systemd devicetree addon",     false},
+	{ 0x49dffe0f, "systemd initrd addon",         false},
+	{ 0xdac08e1a, "systemd microcode addon",      false},
+	{ 0x13aed6db, "systemd UKI profile",          false},
+	{ 0xd5cb7cbc, "systemd SMBIOS type 1",        false},
+	{ 0xe0d47bc8, "systemd SMBIOS type 2",        false},
+	{ 0xc0b3bd23, "systemd SMBIOS type 11",       false},
  /* Linux, drivers/firmware/efi/libstub */
-	{ 0x8f3b22ec, "Linux initrd",             false},
-	{ 0x8f3b22ed, "Linux load options",       false},
+	{ 0x8f3b22ec, "Linux initrd",                 false},
+	{ 0x8f3b22ed, "Linux load options",           false},
  /* Windows, wbcl.h: SIPAEVENT containers */
-	{ 0x40010001, "Windows trust boundary",   true },
-	{ 0x40010002, "Windows ELAM aggregation", true },
-	{ 0x40010003, "Windows loaded module",    true },
-	{ 0xc0010004, "Windows trust point",      true },
-	{ 0x40010005, "Windows KSR aggregation",  true },
+	{ 0x00060002, "Windows authority public key", true },
+	{ 0x40010001, "Windows trust boundary",       true },
+	{ 0x40010002, "Windows ELAM aggregation",     true },
+	{ 0x40010003, "Windows loaded module",        true },
+	{ 0xc0010004, "Windows trust point",          true },
+	{ 0x40010005, "Windows KSR aggregation",      true },
 };
 
 static void decode_tagged(const struct record *record, struct event *out)

@@ -9,6 +9,9 @@
 /* Bytes of unknown data shown on a line for people. */
 #define SHOWN_BYTES 32
 
+/* The node that ends a device path: a path of that size names nothing. */
+#define DEVICE_PATH_END_SIZE 4
+
 /* --- small pieces ------------------------------------------------------------------------------- */
 
 static void append_hex_cut(struct buf *out, struct bytes bytes)
@@ -251,8 +254,11 @@ static void append_load_option(struct buf *out, const struct event_variable *var
 	}
 	buf_append_string(out, "\"");
 	append_utf16(out, option.description);
-	buf_append_string(out, "\" ");
-	append_path(out, option.device_path);
+	buf_append_string(out, "\"");
+	if (option.device_path.size > DEVICE_PATH_END_SIZE) {
+		buf_append_string(out, " ");
+		append_path(out, option.device_path);
+	}
 	if (option.optional.size)
 		buf_printf(out, ", %zu bytes of load options", option.optional.size);
 	if (!(option.attributes & 1))
@@ -391,6 +397,10 @@ static void append_text(struct buf *out, const struct event_text *text)
 {
 	struct buf utf8 = BUF_INIT;
 
+	if (text->prefix.size + text->text.size == 0) {
+		buf_append_string(out, "empty text");
+		return;
+	}
 	text_append(out, text->prefix);
 	event_text_append(&utf8, text);
 	append_escaped(out, &utf8);
@@ -449,7 +459,7 @@ static void append_separator(struct buf *out, struct bytes separator)
 
 static void append_image(struct buf *out, const struct event_image *image)
 {
-	if (image->device_path.size)
+	if (image->device_path.size > DEVICE_PATH_END_SIZE)
 		append_path(out, image->device_path);
 	else
 		buf_printf(out, "an image without a path, %" PRIu64 " bytes at 0x%" PRIx64,

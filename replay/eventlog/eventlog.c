@@ -318,6 +318,7 @@ void eventlog_rewind(struct eventlog *log)
 	log->n_given = 0;
 	log->extended_0 = false;
 	log->stated = false;
+	log->filled_to = 0;
 }
 
 /* --- records ------------------------------------------------------------------------------------ */
