@@ -7,8 +7,12 @@
  * else opens read-only, immutable and defensive. One artifact is one
  * transaction, so a run that is killed leaves whole artifacts only.
  *
- * Threads: a struct db is used by one thread at a time; a struct golden is
- * immutable and shared.
+ * Rows are checked as they are read: each artifact carries a seal, the SHA-256
+ * of its own row and of those of its files, so a damaged page is an error
+ * (ERROR_MALFORMED, naming the artifact), never a missing or a wrong value.
+ *
+ * Threads: a struct db is used by one thread at a time, but for db_has_artifact;
+ * a struct golden is immutable and shared.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -20,12 +24,19 @@ struct db;
 
 enum db_mode {
 	DB_READ, /* must exist; checked to be ours, of our schema version, with nothing foreign in it */
-	DB_IMPORT, /* made if absent */
+	DB_IMPORT,  /* made if absent; what an interrupted import left is brought in order */
+	DB_RECOVER, /* the same, but must exist */
 };
 
-/* ERROR_INPUT or ERROR_MALFORMED (exit 3) when it is absent, damaged, another application's, of
- * another schema version, or holds tables, views or triggers that are not ours. */
+/*
+ * ERROR_INPUT or ERROR_MALFORMED (exit 3) when it is absent, damaged, another application's, of
+ * another schema version, holds tables, views or triggers that are not ours, or (DB_READ) an import
+ * into it is under way or was interrupted. ERROR_SYSTEM when another process keeps an import from
+ * beginning for longer than some seconds.
+ */
 int db_open(const char *path, enum db_mode mode, struct db **out, struct error *err);
+
+/* After an import call db_import_finish before: closing alone cannot report an error. */
 void db_close(struct db *db);
 void db_closep(struct db **db);
 
@@ -96,21 +107,54 @@ struct golden_link {
 	struct bytes target; /* as stored, relative or absolute */
 };
 
-/* Opens the transaction of one artifact. 1: go on with its files; 0: this release has it already,
- * nothing to do (with at least the digests of algs), no transaction is open; -1: *err. */
+/*
+ * Opens the transaction of one artifact. 1: go on with its files and links, then db_import_commit;
+ * 0: the release has it now (it had it, or another release did and it was only linked) with at
+ * least the digests of algs, no transaction is open; -1: *err.
+ *
+ * An artifact that is there with other algorithms is read again, and keeps those it had. One that
+ * is there with a lesser signature state takes the better one.
+ */
 int db_import_begin(struct db *db, const char *release, const struct artifact *artifact,
 		    alg_set algs, struct error *err);
+
+/* -1 on an error; the transaction is then to be aborted. ERROR_MALFORMED for a path that no file
+ * can have (relative, empty, with a NUL). */
 int db_import_file(struct db *db, const struct golden_file *file, struct error *err);
 int db_import_link(struct db *db, const struct golden_link *link, struct error *err);
 int db_import_commit(struct db *db, struct error *err);
+/* Takes back what db_import_begin began; nothing if no transaction is open. */
 void db_import_abort(struct db *db);
+
+/*
+ * Ends an import: makes the indices, synchronises, leaves one plain file. Nothing committed is lost
+ * when it fails (full disk) or is never called (kill): the next import goes on from there.
+ */
+int db_import_finish(struct db *db, struct error *err);
+
+/* Whether an artifact of this kind and SHA-256 is in the database, under any release, with at least
+ * the digests of algs: then db_import_begin will return 0 and its files need not be read. May be
+ * called from any thread while another imports. */
+bool db_has_artifact(struct db *db, enum artifact_kind kind, const struct digest *digest,
+		     alg_set algs);
 
 /* The name of a kind, as reports and the database have it: "executable", "shared-object", ... */
 const char *file_kind_name(enum file_kind kind);
 
-/* The path with usr-merge applied (/bin, /sbin, /lib, /lib64 and the like to /usr/...), no "." or
- * doubled slash: what path look-ups compare. Into out, cut never: false if it does not fit or the
- * path has ".." or control characters, which never equal a reference path. */
+/* "rpm", "tree", "initrd". */
+const char *artifact_kind_name(enum artifact_kind kind);
+
+/* "unsigned", "verified", "no-key", "unverifiable". */
+const char *signature_state_name(enum signature_state state);
+
+/*
+ * The canonical form of a path, which path look-ups compare: usr-merge applied (/bin, /sbin, /lib,
+ * /lib32, /lib64, /libx32, /libo32, /libn32 become /usr/...; /usr/sbin stays /usr/sbin). Into out
+ * with a NUL. False for a path that never equals a reference path: not absolute, "." or ".." or
+ * nothing between two slashes or at the end, control characters, " (deleted)" at the end, or too
+ * long for out (GOLDEN_PATH_MAX holds every path there is).
+ */
+#define GOLDEN_PATH_MAX 4101 /* PATH_MAX, "/usr" and a NUL */
 bool golden_path(struct bytes path, char *out, size_t out_size);
 
 /* --- what everybody reads ---------------------------------------------------------------- */
@@ -121,11 +165,15 @@ struct golden_match {
 	const char *artifact; /* name */
 	const char *package;  /* empty unless an RPM */
 	const char *evr;
-	struct bytes path;
-	struct digest digest;
+	struct bytes path; /* as the artifact states it */
+	struct digest
+		digest; /* the one asked for; by path its SHA-256, else its first; ALG_NONE: none */
+	const struct digest *digests; /* all that the file has, in the order of enum alg */
+	size_t n_digests;
+	uint64_t size; /* bytes */
 	enum file_kind kind;
 	bool executable;
-	uint32_t flags;
+	uint32_t flags; /* FILE_* */
 	enum signature_state signature;
 	const char *signer;
 };
@@ -133,8 +181,10 @@ struct golden_match {
 /* Return 0 to go on, -1 (with *err) to stop. Matches come sorted by release, artifact, path. */
 typedef int golden_match_fn(void *ctx, const struct golden_match *match, struct error *err);
 
+/* 0 also when nothing was found: then fn was not called. */
 int db_lookup_digest(struct db *db, const struct digest *digest, golden_match_fn *fn, void *ctx,
 		     struct error *err);
+/* Of the path's canonical form: /bin/sh finds what was shipped as /usr/bin/sh and as /bin/sh. */
 int db_lookup_path(struct db *db, struct bytes path, golden_match_fn *fn, void *ctx,
 		   struct error *err);
 
@@ -144,7 +194,7 @@ int db_releases(struct db *db, int (*fn)(void *ctx, const char *release, struct 
 
 /*
  * golden: the digests and paths of chosen releases in one table in memory, for
- * many look-ups. Immutable once made.
+ * many look-ups. Immutable once made. MD5 digests stay out: they are no IMA values.
  */
 struct golden;
 
@@ -153,12 +203,15 @@ int golden_load(struct db *db, const char *const *releases, size_t n_releases, s
 		struct error *err);
 void golden_free(struct golden *golden);
 void golden_freep(struct golden **golden);
+
+/* Files of the chosen releases, one of several artifacts counted for each. */
 size_t golden_n_files(const struct golden *golden);
 
+/* Judged in this order; only chosen releases make GOLDEN_KNOWN and GOLDEN_OTHER_PATH. */
 enum golden_answer {
 	GOLDEN_KNOWN,         /* this digest for this path in the chosen releases */
 	GOLDEN_OTHER_RELEASE, /* this digest for this path, but only in releases not chosen */
-	GOLDEN_OTHER_BYTES, /* the path is known, this digest is not its own (nor known elsewhere ...) */
+	GOLDEN_OTHER_BYTES, /* the path is known with digests of this algorithm, this is none of them */
 	GOLDEN_OTHER_PATH, /* the digest is known, under other paths only */
 	GOLDEN_UNKNOWN,    /* neither is known */
 };
@@ -166,11 +219,17 @@ enum golden_answer {
 struct golden_result {
 	enum golden_answer answer;
 	bool path_known;       /* in the chosen releases */
-	bool no_digest_of_alg; /* the path is known, but with no digest of this algorithm */
+	bool path_elsewhere;   /* in releases not chosen */
+	bool digest_known;     /* in the chosen releases, under whatever path */
+	bool digest_elsewhere; /* in releases not chosen, under whatever path; not said when KNOWN */
+	bool no_digest_of_alg; /* the path is known, but with no digest of this algorithm (%ghost, or the
+				* algorithm was not asked for at import): other bytes can't be told */
 	bool executable;       /* the known file (by digest, else by path) is executable */
+	bool path_executable; /* some file known for this path is executable */
+	uint32_t flags;       /* FILE_* of the files known for this path, in the chosen releases */
 };
 
-/* path as logged. Never allocates, never fails: a path that golden_path refuses is unknown. */
+/* path as logged. Never allocates, never fails; a path that golden_path refuses is not known. */
 struct golden_result golden_lookup(const struct golden *golden, struct bytes path,
 				   const struct digest *digest);
 
