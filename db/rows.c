@@ -63,61 +63,59 @@ void seal_link_row(struct seal *seal, const struct link_row *row)
 	seal_bytes(seal, row->target);
 }
 
-/* An integer column in 0 .. max; false for one outside. */
-static bool column_uint(sqlite3_stmt *stmt, int column, uint64_t max, uint64_t *out)
+/* An integer column; one outside 0 .. max makes *fine false. */
+static uint64_t column_uint(sqlite3_stmt *stmt, int column, uint64_t max, bool *fine)
 {
 	int64_t value = sqlite3_column_int64(stmt, column);
 
-	*out = (uint64_t)value;
-	return value >= 0 && (uint64_t)value <= max;
+	if (value < 0 || (uint64_t)value > max)
+		*fine = false;
+	return (uint64_t)value;
 }
 
-static bool column_sha256(sqlite3_stmt *stmt, int column, uint8_t out[32])
+static void column_sha256(sqlite3_stmt *stmt, int column, uint8_t out[32], bool *fine)
 {
 	struct bytes value = column_bytes(stmt, column);
 
-	if (value.size != 32)
-		return false;
-	memcpy(out, value.data, 32);
-	return true;
+	if (value.size == 32)
+		memcpy(out, value.data, 32);
+	else
+		*fine = false;
 }
 
 int row_artifact(struct db *db, sqlite3_stmt *stmt, int first, struct artifact_row *out,
 		 struct error *err)
 {
+	const uint64_t all_algs = (1u << ALG_COUNT) - 1;
 	struct artifact_row row = { .id = sqlite3_column_int64(stmt, first) };
-	struct bytes digest = column_bytes(stmt, first + 2);
-	uint64_t kind, signature, header_only, algs, any_algs;
+	struct artifact *a = &row.artifact;
 	struct seal *seal = &db->seals[SEAL_EXTRAS]; /* free while files are read */
 	uint8_t expected[32];
-	bool fine;
+	bool fine = true;
 
-	fine = column_uint(stmt, first + 1, ARTIFACT_INITRD, &kind) &
-	       column_uint(stmt, first + 3, INT64_MAX, &row.artifact.size) &
-	       column_uint(stmt, first + 12, SIGNATURE_UNVERIFIABLE, &signature) &
-	       column_uint(stmt, first + 14, 1, &header_only) &
-	       column_uint(stmt, first + 15, (1u << ALG_COUNT) - 1, &algs) &
-	       column_uint(stmt, first + 16, (1u << ALG_COUNT) - 1, &any_algs) &
-	       column_uint(stmt, first + 17, INT64_MAX, &row.n_files) &
-	       column_uint(stmt, first + 18, INT64_MAX, &row.n_links) &
-	       digest_init(&row.artifact.digest, ALG_SHA256, digest);
-	row.artifact.kind = (enum artifact_kind)kind;
-	row.artifact.signature = (enum signature_state)signature;
-	row.artifact.header_only = header_only;
-	row.algs = (alg_set)algs;
-	row.any_algs = (alg_set)any_algs;
-	row.artifact.name = column_bytes(stmt, first + 4);
-	row.artifact.package = column_bytes(stmt, first + 5);
-	row.artifact.evr = column_bytes(stmt, first + 6);
-	row.artifact.arch = column_bytes(stmt, first + 7);
-	row.artifact.vendor = column_bytes(stmt, first + 8);
-	row.artifact.build_host = column_bytes(stmt, first + 9);
-	row.artifact.source_rpm = column_bytes(stmt, first + 10);
-	row.artifact.build_time = sqlite3_column_int64(stmt, first + 11);
-	row.artifact.signer = column_bytes(stmt, first + 13);
+	a->kind = (enum artifact_kind)column_uint(stmt, first + 1, ARTIFACT_INITRD, &fine);
+	if (!digest_init(&a->digest, ALG_SHA256, column_bytes(stmt, first + 2)))
+		fine = false;
+	a->size = column_uint(stmt, first + 3, INT64_MAX, &fine);
+	a->name = column_bytes(stmt, first + 4);
+	a->package = column_bytes(stmt, first + 5);
+	a->evr = column_bytes(stmt, first + 6);
+	a->arch = column_bytes(stmt, first + 7);
+	a->vendor = column_bytes(stmt, first + 8);
+	a->build_host = column_bytes(stmt, first + 9);
+	a->source_rpm = column_bytes(stmt, first + 10);
+	a->build_time = sqlite3_column_int64(stmt, first + 11);
+	a->signature =
+		(enum signature_state)column_uint(stmt, first + 12, SIGNATURE_UNVERIFIABLE, &fine);
+	a->signer = column_bytes(stmt, first + 13);
+	a->header_only = column_uint(stmt, first + 14, 1, &fine);
+	row.algs = (alg_set)column_uint(stmt, first + 15, all_algs, &fine);
+	row.any_algs = (alg_set)column_uint(stmt, first + 16, all_algs, &fine);
+	row.n_files = column_uint(stmt, first + 17, INT64_MAX, &fine);
+	row.n_links = column_uint(stmt, first + 18, INT64_MAX, &fine);
 	for (int part = 0; part < SEAL_PARTS; part++)
-		fine &= column_sha256(stmt, first + 19 + part, row.digests[part]);
-	fine &= column_sha256(stmt, first + 19 + SEAL_PARTS, row.seal);
+		column_sha256(stmt, first + 19 + part, row.digests[part], &fine);
+	column_sha256(stmt, first + 19 + SEAL_PARTS, row.seal, &fine);
 	if (!fine || row.artifact.name.size == 0)
 		return db_damaged(db, err, "artifact %" PRId64 " has a value out of range", row.id);
 
@@ -160,22 +158,17 @@ static bool paths_are_fine(struct bytes path, struct bytes stated)
 int row_file(struct db *db, sqlite3_stmt *stmt, int first, alg_set algs, struct file_row *out,
 	     struct error *err)
 {
-	uint64_t kind, mode, flags, size;
 	int column = first + 8;
-	bool fine;
+	bool fine = true;
 
 	out->artifact = sqlite3_column_int64(stmt, first);
 	out->number = sqlite3_column_int64(stmt, first + 1);
 	out->path = column_bytes(stmt, first + 2);
 	out->stated = column_bytes(stmt, first + 3);
-	fine = column_uint(stmt, first + 4, KIND_COUNT - 1, &kind) &
-	       column_uint(stmt, first + 5, UINT32_MAX, &mode) &
-	       column_uint(stmt, first + 6, ROW_FLAGS, &flags) &
-	       column_uint(stmt, first + 7, INT64_MAX, &size);
-	out->kind = (enum file_kind)kind;
-	out->mode = (uint32_t)mode;
-	out->flags = (uint32_t)flags;
-	out->size = size;
+	out->kind = (enum file_kind)column_uint(stmt, first + 4, KIND_COUNT - 1, &fine);
+	out->mode = (uint32_t)column_uint(stmt, first + 5, UINT32_MAX, &fine);
+	out->flags = (uint32_t)column_uint(stmt, first + 6, ROW_FLAGS, &fine);
+	out->size = column_uint(stmt, first + 7, INT64_MAX, &fine);
 	out->algs = 0;
 	for (enum alg alg = 0; alg < ALG_COUNT; alg++) {
 		if (!(algs & 1u << alg))
@@ -183,7 +176,8 @@ int row_file(struct db *db, sqlite3_stmt *stmt, int first, alg_set algs, struct 
 		out->digests[alg] = column_bytes(stmt, column++);
 		if (!out->digests[alg].size)
 			continue;
-		fine &= out->digests[alg].size == alg_size(alg);
+		if (out->digests[alg].size != alg_size(alg))
+			fine = false;
 		out->algs |= 1u << alg;
 	}
 	if (!fine)
