@@ -43,15 +43,14 @@ size_t key_curve_size(enum key_curve curve)
 
 static int libcrypto_error(struct error *err, enum error_code code, const char *what)
 {
-	char reason[160] = "no reason given";
 	unsigned long number = ERR_peek_last_error();
+	const char *reason = ERR_reason_error_string(number);
 
-	if (number)
-		ERR_error_string_n(number, reason, sizeof(reason));
 	if (ERR_GET_REASON(number) == ERR_R_MALLOC_FAILURE)
 		code = ERROR_SYSTEM;
 	ERR_clear_error();
-	return error_set(err, code, NULL, ERROR_NO_OFFSET, "libcrypto: %s: %s", what, reason);
+	return error_set(err, code, NULL, ERROR_NO_OFFSET, "libcrypto: %s: %s", what,
+			 reason ? reason : "no reason given");
 }
 
 static void pkey_freep(EVP_PKEY **pkey)

@@ -9,9 +9,6 @@
 #include "replay/quote/quote.h"
 #include "replay/replay.h"
 
-/* TPM2B_DATA: no quote holds a longer one. */
-#define NONCE_MAX 66
-
 struct inputs {
 	const char *message, *signature, *key, *nonce, *pcrs;
 	bool json;
@@ -24,7 +21,7 @@ struct view {
 	struct quote quote;
 	struct quote_signature signature;
 	struct quote_key *key;
-	uint8_t nonce_bytes[NONCE_MAX];
+	uint8_t nonce_bytes[QUOTE_NONCE_MAX];
 	struct bytes nonce;
 	struct quote_pcrs pcrs;
 	enum quote_pcrs_form pcrs_form;
@@ -233,24 +230,29 @@ static void print_label(const char *label)
 	printf("  %-14s  ", label);
 }
 
+/* The names of the checks with this answer, after lead; how many they are. */
+static unsigned print_names(const struct quote_result *result, enum quote_answer answer,
+			    const char *lead)
+{
+	unsigned n = 0;
+
+	for (enum quote_check_id id = 0; id < QUOTE_CHECK_COUNT; id++)
+		if (result->checks[id].answer == answer)
+			printf("%s%s", n++ ? ", " : lead, quote_check_name(id));
+	return n;
+}
+
 static void print_verdict(const struct view *view)
 {
-	const char *separator = ": ";
-
 	text_write(stdout, bytes_of_string(file_name(view->message_file)));
 	if (view->result.valid) {
-		puts(": valid quote");
-		return;
+		printf(": valid quote");
+		print_names(&view->result, QUOTE_SKIP, "; not checked: ");
+	} else {
+		printf(": NOT VALID");
+		if (print_names(&view->result, QUOTE_FAIL, ": ") == 0)
+			printf(": the signature could not be judged");
 	}
-	printf(": NOT VALID");
-	for (enum quote_check_id id = 0; id < QUOTE_CHECK_COUNT; id++) {
-		if (view->result.checks[id].answer != QUOTE_FAIL)
-			continue;
-		printf("%s%s", separator, quote_check_name(id));
-		separator = ", ";
-	}
-	if (separator[0] == ':')
-		printf(": the signature could not be judged");
 	putchar('\n');
 }
 
@@ -445,7 +447,7 @@ enum exit_status cmd_replay_quote(const struct command *self, int argc, char **a
 				       sizeof(view.nonce_bytes));
 		if (nonce_size < 0)
 			return command_usage(self, "--nonce takes hex of at most %d bytes",
-					     NONCE_MAX);
+					     QUOTE_NONCE_MAX);
 		view.nonce = bytes_of(view.nonce_bytes, (size_t)nonce_size);
 	}
 	return run(&inputs, &view);

@@ -75,9 +75,9 @@ static int read_common(struct reader *in, struct quote *out, struct error *err)
 	TPMS_CLOCK_INFO clock;
 	uint64_t at;
 
-	if (read_tpm2b(in, sizeof(((TPM2B_NAME *)NULL)->name), "qualifiedSigner", &out->signer,
-		       err) < 0 ||
-	    read_tpm2b(in, sizeof(((TPM2B_DATA *)NULL)->buffer), "extraData", &out->nonce, err) < 0)
+	/* TPM2B_NAME and TPM2B_DATA both hold a TPMT_HA at most. */
+	if (read_tpm2b(in, QUOTE_NONCE_MAX, "qualifiedSigner", &out->signer, err) < 0 ||
+	    read_tpm2b(in, QUOTE_NONCE_MAX, "extraData", &out->nonce, err) < 0)
 		return -1;
 	at = reader_offset(in);
 	if (UNMARSHAL(in, TPMS_CLOCK_INFO, &clock, "clockInfo", err) < 0)

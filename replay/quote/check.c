@@ -117,7 +117,7 @@ static void check_key(const struct quote_key *key, struct quote_result *out)
 	char faults[128];
 
 	if (key->faults)
-		answer(out, QUOTE_CHECK_KEY, QUOTE_FAIL, "%s",
+		answer(out, QUOTE_CHECK_KEY, QUOTE_FAIL, "%s: %s", key->description,
 		       quote_key_faults_text(key->faults, faults, sizeof(faults)));
 	else if (!key->has_attributes)
 		answer(out, QUOTE_CHECK_KEY, QUOTE_SKIP,
@@ -181,7 +181,7 @@ static const char *unjudged(const struct quote_signature *signature, const struc
 	if (result->hash == ALG_NONE)
 		return "a hash Assay does not know";
 	if (!key->public_key)
-		return "a kind of key Assay does not verify with";
+		return "a kind of key with which Assay does not verify";
 	return NULL;
 }
 
@@ -251,6 +251,9 @@ static void check_selection(const struct quote *quote, struct quote_result *out)
 	else if (quote_selection_beyond(&quote->selection))
 		answer(out, QUOTE_CHECK_SELECTION, QUOTE_PASS,
 		       "selects PCRs from %d on, too, which PC Client TPMs lack", PCR_COUNT);
+	else if (quote_selection_algs(&quote->selection) == 1u << ALG_SHA1)
+		answer(out, QUOTE_CHECK_SELECTION, QUOTE_PASS,
+		       "selects PCRs of the sha1 bank only");
 	else
 		answer(out, QUOTE_CHECK_SELECTION, QUOTE_PASS, "selects PCRs that TPMs have");
 }

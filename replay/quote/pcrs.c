@@ -15,8 +15,10 @@
  *     UINT32 n;      n x { UINT32 count; 8 x { UINT16 size; BYTE buffer[64]; } }
  */
 #define SERIALIZED_SELECTION_SIZE (4 + QUOTE_BANKS_MAX * 8)
-#define SERIALIZED_DIGESTS_MAX    8
-#define SERIALIZED_LIST_SIZE      (4 + SERIALIZED_DIGESTS_MAX * (2 + DIGEST_SIZE_MAX))
+#define DIGESTS_MAX               8
+/* Of a TPML_DIGEST. */
+#define DIGESTS_MAX               8
+#define SERIALIZED_LIST_SIZE      (4 + DIGESTS_MAX * (2 + DIGEST_SIZE_MAX))
 /* TPM2_PCR_Read gives at most 8 digests at a time, tpm2-tools keeps as many lists as there are PCRs. */
 #define DIGEST_LISTS_MAX          32
 
@@ -81,6 +83,12 @@ static int lists_limit(const struct reader *in, uint64_t at, uint32_t n, struct 
 			 "PCR file: %" PRIu32 " lists of digests, at most %d", n, DIGEST_LISTS_MAX);
 }
 
+static int digests_limit(const struct reader *in, uint64_t at, uint32_t n, struct error *err)
+{
+	return error_set(err, ERROR_LIMIT, in->source, at,
+			 "PCR file: %" PRIu32 " digests in a list, at most %d", n, DIGESTS_MAX);
+}
+
 static int read_serialized_selection(struct reader *in, struct quote_selection *out,
 				     struct error *err)
 {
@@ -122,10 +130,8 @@ static int read_serialized_list(struct reader *in, struct assigner *to, struct e
 
 	if (reader_check(&list, err) < 0)
 		return -1;
-	if (n > SERIALIZED_DIGESTS_MAX)
-		return error_set(err, ERROR_LIMIT, in->source, at,
-				 "PCR file: %" PRIu32 " digests in a list, at most %d", n,
-				 SERIALIZED_DIGESTS_MAX);
+	if (n > DIGESTS_MAX)
+		return digests_limit(in, at, n, err);
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t size_at = reader_offset(&list);
 		uint16_t size = reader_le16(&list);
@@ -160,6 +166,27 @@ static int read_serialized(struct reader *in, struct quote_pcrs *out, struct err
 	return reader_finish(in, err) < 0 || assigner_finish(&to, in, err) < 0 ? -1 : 0;
 }
 
+/* TPML_DIGEST (part 2, 10.9.5), digest by digest, so that an error has its offset. */
+static int read_digest_list(struct reader *in, struct assigner *to, struct error *err)
+{
+	uint64_t at = reader_offset(in);
+	uint32_t n;
+
+	if (UNMARSHAL(in, UINT32, &n, "PCR file: list of digests", err) < 0)
+		return -1;
+	if (n > DIGESTS_MAX)
+		return digests_limit(in, at, n, err);
+	for (uint32_t i = 0; i < n; i++) {
+		struct bytes digest;
+
+		at = reader_offset(in);
+		if (read_tpm2b(in, DIGEST_SIZE_MAX, "PCR file: digest", &digest, err) < 0 ||
+		    assign(to, digest, in, at, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int read_marshaled(struct reader *in, struct quote_pcrs *out, struct error *err)
 {
 	struct quote_selection own = { 0 };
@@ -174,17 +201,9 @@ static int read_marshaled(struct reader *in, struct quote_pcrs *out, struct erro
 		return -1;
 	if (n > DIGEST_LISTS_MAX)
 		return lists_limit(in, at, n, err);
-	for (uint32_t i = 0; i < n; i++) {
-		TPML_DIGEST list;
-
-		at = reader_offset(in);
-		if (UNMARSHAL(in, TPML_DIGEST, &list, "PCR file: list of digests", err) < 0)
+	for (uint32_t i = 0; i < n; i++)
+		if (read_digest_list(in, &to, err) < 0)
 			return -1;
-		for (uint32_t j = 0; j < list.count; j++)
-			if (assign(&to, bytes_of(list.digests[j].buffer, list.digests[j].size), in,
-				   at, err) < 0)
-				return -1;
-	}
 	return reader_finish(in, err) < 0 || assigner_finish(&to, in, err) < 0 ? -1 : 0;
 }
 

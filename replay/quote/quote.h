@@ -26,6 +26,8 @@ struct public_key; /* core/crypto_key.h */
 
 /* TPML_PCR_SELECTION holds at most this many banks (TPM2_NUM_PCR_BANKS of tpm2-tss). */
 #define QUOTE_BANKS_MAX 16
+/* TPM2B_DATA holds a TPMT_HA at most: no quote carries a longer nonce. */
+#define QUOTE_NONCE_MAX (2 + DIGEST_SIZE_MAX)
 /* sizeofSelect is at most 4 bytes; PCR_COUNT and above exist in no PC Client TPM. */
 #define QUOTE_PCRS_MAX  32
 
