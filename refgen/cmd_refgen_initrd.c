@@ -45,15 +45,21 @@ static int read_one(const struct initrd_job *job, struct content *content, const
 {
 	AUTO(file_freep) struct file *file = NULL;
 	struct error *err = &outcome->why;
+	const alg_set algs = job->options->algs;
+	struct file_set *set;
 
 	if (file_open(path, &file, err) < 0 ||
-	    initrd_read(file_bytes(file), file_name(file), content, job->options->algs,
-			&outcome->set, err) < 0)
+	    initrd_artifact(file_bytes(file), file_name(file), algs, &outcome->set, err) < 0)
 		return -1;
-	if (!job->name)
+	set = outcome->set;
+	if (job->name) {
+		set->artifact.name = file_set_copy(set, bytes_of_string(job->name));
+		if (!set->artifact.name.data)
+			return error_memory(err, path);
+	}
+	if (sink_has(job->sink, ARTIFACT_INITRD, &set->artifact.digest, algs))
 		return 0;
-	outcome->set->artifact.name = file_set_copy(outcome->set, bytes_of_string(job->name));
-	return outcome->set->artifact.name.data ? 0 : error_memory(err, path);
+	return initrd_read(file_bytes(file), file_name(file), content, set, err);
 }
 
 static void *work(void *ctx, void *state, size_t item)

@@ -39,7 +39,7 @@ struct initrd {
 	void *nodes; /* tree of struct node, by path; a tree, since no choice of names makes it slow */
 	void *hardlinks;         /* tree of struct hardlink */
 	struct file_set *inodes; /* contents of regular files; their paths are in nodes */
-	struct file_set *files;  /* the result */
+	struct file_set *files;  /* the result; borrowed */
 	struct error *err;       /* while walking the tree at the end */
 	int status;
 };
@@ -71,7 +71,6 @@ static void initrd_clear(struct initrd *initrd)
 	hardlinks_forget(initrd);
 	tdestroy(initrd->nodes, free);
 	file_set_free(initrd->inodes);
-	file_set_free(initrd->files);
 }
 
 static struct node *node_find(struct initrd *initrd, struct bytes path)
@@ -454,34 +453,34 @@ static struct bytes base_name(const char *path)
 	return bytes_of_string(slash && slash[1] ? slash + 1 : path);
 }
 
-static int take_artifact(struct initrd *initrd, struct bytes image, struct error *err)
+int initrd_artifact(struct bytes image, const char *source, alg_set algs, struct file_set **out,
+		    struct error *err)
 {
 	struct artifact artifact = { .kind = ARTIFACT_INITRD,
 				     .size = image.size,
-				     .name = base_name(initrd->source) };
-	struct hasher *hasher;
-	int status;
+				     .name = base_name(source) };
+	AUTO(file_set_freep) struct file_set *set = NULL;
+	AUTO(hasher_freep) struct hasher *hasher = NULL;
 
-	if (hasher_new(&hasher, err) < 0)
+	if (file_set_new(algs, &set, err) < 0 || hasher_new(&hasher, err) < 0 ||
+	    hasher_digest_bytes(hasher, ALG_SHA256, image, &artifact.digest, err) < 0 ||
+	    file_set_artifact(set, &artifact, err) < 0)
 		return -1;
-	status = hasher_digest_bytes(hasher, ALG_SHA256, image, &artifact.digest, err);
-	hasher_free(hasher);
-	return status < 0 ? -1 : file_set_artifact(initrd->files, &artifact, err);
+	*out = TAKE(set);
+	return 0;
 }
 
-int initrd_read(struct bytes image, const char *source, struct content *content, alg_set algs,
-		struct file_set **out, struct error *err)
+int initrd_read(struct bytes image, const char *source, struct content *content,
+		struct file_set *set, struct error *err)
 {
 	AUTO(initrd_clear)
-	struct initrd initrd = { .source = source, .content = content, .algs = algs, .err = err };
+	struct initrd initrd = {
+		.source = source, .content = content, .algs = set->algs, .files = set, .err = err
+	};
 
-	if (file_set_new(algs, &initrd.files, err) < 0 ||
-	    file_set_new(algs, &initrd.inodes, err) < 0 || take_segments(&initrd, image, err) < 0 ||
-	    take_artifact(&initrd, image, err) < 0)
+	if (file_set_new(set->algs, &initrd.inodes, err) < 0 ||
+	    take_segments(&initrd, image, err) < 0)
 		return -1;
 	twalk_r(initrd.nodes, emit_node, &initrd);
-	if (initrd.status < 0)
-		return -1;
-	*out = TAKE(initrd.files);
-	return 0;
+	return initrd.status;
 }

@@ -95,34 +95,6 @@ struct progress *sink_progress(struct sink *sink, const char *label, uint64_t n_
 
 /* --- names ----------------------------------------------------------------------------------- */
 
-static const char *artifact_kind_name(enum artifact_kind kind)
-{
-	switch (kind) {
-	case ARTIFACT_RPM:
-		return "rpm";
-	case ARTIFACT_TREE:
-		return "tree";
-	case ARTIFACT_INITRD:
-		return "initrd";
-	}
-	return "unknown";
-}
-
-static const char *signature_name(enum signature_state state)
-{
-	switch (state) {
-	case SIGNATURE_NONE:
-		return "none";
-	case SIGNATURE_VERIFIED:
-		return "verified";
-	case SIGNATURE_NO_KEY:
-		return "no-key";
-	case SIGNATURE_UNVERIFIABLE:
-		return "unverifiable";
-	}
-	return "unknown";
-}
-
 static const struct {
 	uint32_t flag;
 	const char *name;
@@ -228,7 +200,7 @@ static void json_artifact(struct sink *sink, const char *source, const struct fi
 	if (artifact->build_time)
 		json_int(json, "build_time", artifact->build_time);
 	if (artifact->kind == ARTIFACT_RPM) {
-		json_string(json, "signature", signature_name(artifact->signature));
+		json_string(json, "signature", signature_state_name(artifact->signature));
 		json_bytes_if_any(json, "signer", artifact->signer);
 		json_bool(json, "header_only", artifact->header_only);
 	}
@@ -321,53 +293,26 @@ static int import(struct sink *sink, const struct file_set *set, struct error *e
 }
 
 /* A line of a verbose run, with the notes. */
-static void say(struct sink *sink, const char *what, struct bytes name, size_t n_files)
+static void say(struct sink *sink, const char *what, const struct file_set *set)
 {
 	size_t at = 0;
 
 	if (!sink->options.verbose)
 		return;
 	progress_hide(&sink->progress);
-	fprintf(stderr, "%-7s ", what);
-	text_write(stderr, name);
-	fprintf(stderr, " (%zu file%s)\n", n_files, n_files == 1 ? "" : "s");
+	fprintf(stderr, "%-7s  ", what);
+	text_write(stderr, set->artifact.name);
+	if (set->n_files || set->n_links)
+		fprintf(stderr, "  (%zu file%s)", set->n_files, set->n_files == 1 ? "" : "s");
+	putc('\n', stderr);
 	while (at < sink->notes.size) {
 		const char *note = (const char *)sink->notes.data + at;
 
-		fputs("        ", stderr);
+		fputs("         ", stderr);
 		text_write(stderr, bytes_of_string(note));
 		putc('\n', stderr);
 		at += strlen(note) + 1;
 	}
-}
-
-int sink_artifact(struct sink *sink, const char *source, const struct file_set *set,
-		  struct error *err)
-{
-	const char *status = "read";
-	int added = 1;
-
-	if (sink->notes.failed)
-		return error_memory(err, NULL);
-	if (sink->db) {
-		added = import(sink, set, err);
-		if (added < 0)
-			return -1;
-		status = added ? "added" : "present";
-	}
-	if (added) {
-		sink->n_added++;
-		sink->n_files += set->n_files;
-	} else {
-		sink->n_present++;
-	}
-	say(sink, status, set->artifact.name, set->n_files);
-	if (sink->options.json)
-		json_artifact(sink, source, set, status);
-	else if (sink->options.dry_run)
-		print_set(set);
-	sink->notes.size = 0;
-	return added;
 }
 
 /* What a run exits with when several things went wrong: the first of these. */
@@ -401,6 +346,48 @@ void sink_refuse(struct sink *sink, const char *source, const struct error *why)
 	sink->notes.size = 0;
 }
 
+int sink_artifact(struct sink *sink, const char *source, const struct file_set *set,
+		  struct error *err)
+{
+	const char *status = "read";
+	int added = 1;
+
+	if (sink->notes.failed)
+		return error_memory(err, NULL);
+	if (sink->db) {
+		struct error why = { 0 };
+
+		added = import(sink, set, &why);
+		if (added < 0 && why.code != ERROR_SYSTEM) {
+			sink_refuse(sink, source, &why);
+			return 0;
+		}
+		if (added < 0) {
+			*err = why;
+			return -1;
+		}
+		status = added ? "added" : "present";
+	}
+	if (added) {
+		sink->n_added++;
+		sink->n_files += set->n_files;
+	} else {
+		sink->n_present++;
+	}
+	say(sink, status, set);
+	if (sink->options.json)
+		json_artifact(sink, source, set, status);
+	else if (sink->options.dry_run)
+		print_set(set);
+	sink->notes.size = 0;
+	return added;
+}
+
+bool sink_has(struct sink *sink, enum artifact_kind kind, const struct digest *digest, alg_set algs)
+{
+	return sink->db && db_has_artifact(sink->db, kind, digest, algs);
+}
+
 void sink_note(struct sink *sink, const char *source, const char *format, ...)
 {
 	char note[1024];
@@ -417,10 +404,12 @@ void sink_note(struct sink *sink, const char *source, const char *format, ...)
 
 enum exit_status sink_finish(struct sink *sink, const struct error *failed)
 {
-	struct error err = { 0 };
+	struct error err = { 0 }, finish = { 0 };
 	FILE *out = sink->options.dry_run ? stderr : stdout;
 
 	progress_end(&sink->progress);
+	if (!failed && sink->db && db_import_finish(sink->db, &finish) < 0)
+		failed = &finish;
 	if (failed)
 		sink->worst = worse(sink->worst, command_fail(failed));
 	if (sink->options.json) {
@@ -442,11 +431,11 @@ enum exit_status sink_finish(struct sink *sink, const struct error *failed)
 			fputs(": ", out);
 		}
 		fprintf(out,
-			"%" PRIu64 " artifact%s %s (%" PRIu64 " files), %" PRIu64
+			"%" PRIu64 " artifact%s %s (%" PRIu64 " file%s), %" PRIu64
 			" already there, %" PRIu64 " refused\n",
 			sink->n_added, sink->n_added == 1 ? "" : "s",
-			sink->options.dry_run ? "read" : "added", sink->n_files, sink->n_present,
-			sink->n_refused);
+			sink->options.dry_run ? "read" : "added", sink->n_files,
+			sink->n_files == 1 ? "" : "s", sink->n_present, sink->n_refused);
 	}
 	return command_finish(sink->worst);
 }
