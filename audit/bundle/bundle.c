@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "audit/bundle/bundle.h"
+
+#include <sys/stat.h>
+
+#include "audit/bundle/internal.h"
+
+struct container {
+	struct folder *folder; /* one of the two; owned */
+	struct packed *packed;
+};
+
+const struct bundle_file *bundle_find(const struct bundle *bundle, enum bundle_role role,
+				      struct bytes name)
+{
+	for (size_t i = 0; i < bundle->n_files; i++)
+		if (bundle->files[i].role == role && bytes_equal(bundle->files[i].name, name))
+			return &bundle->files[i];
+	return NULL;
+}
+
+void bundle_free(struct bundle *bundle)
+{
+	struct bundle_body *body = (struct bundle_body *)bundle;
+
+	if (!body)
+		return;
+	for (size_t i = 0; i < body->n_mapped; i++)
+		file_free(body->mapped[i]);
+	free(body->mapped);
+	arena_clear(&body->arena);
+	free(body);
+}
+
+void bundle_freep(struct bundle **bundle)
+{
+	bundle_free(*bundle);
+}
+
+int container_open(const char *path, struct container **out, struct error *err)
+{
+	AUTO(container_freep) struct container *container = calloc(1, sizeof(*container));
+	struct stat st;
+	int status;
+
+	if (!container)
+		return error_memory(err, path);
+	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		status = folder_open(path, &container->folder, err);
+	else
+		status = packed_open(path, &container->packed, err);
+	if (status < 0)
+		return -1;
+	*out = TAKE(container);
+	return 0;
+}
+
+void container_free(struct container *container)
+{
+	if (!container)
+		return;
+	folder_free(container->folder);
+	packed_free(container->packed);
+	free(container);
+}
+
+void container_freep(struct container **container)
+{
+	container_free(*container);
+}
+
+size_t container_n_bundles(const struct container *container)
+{
+	return container->folder ? folder_n_bundles(container->folder)
+				 : packed_n_bundles(container->packed);
+}
+
+int container_bundle(const struct container *container, size_t i, struct bundle **out,
+		     struct error *err)
+{
+	return container->folder ? folder_bundle(container->folder, i, out, err)
+				 : packed_bundle(container->packed, i, out, err);
+}

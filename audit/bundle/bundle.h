@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bundle: find the evidence of one machine in a folder, a tar or a zip, by the
+ * names that the kernel and tpm2-tools give the files, or as evidence.json says.
+ *
+ * Believes nothing: what is odd about the container is listed as problems, for
+ * audit to judge. Links are not followed, devices not opened, nothing is
+ * unpacked to disk, and a name never leads out of the bundle.
+ *
+ * Source:  design.md "Evidence bundles", verdicts.md "Bundle".
+ * Threads: distinct containers may be used from distinct threads; the bundles of
+ *          one may be opened from several threads at once.
+ */
+#ifndef AUDIT_BUNDLE_BUNDLE_H
+#define AUDIT_BUNDLE_BUNDLE_H
+
+#include "core/bytes.h"
+
+/* What a file is evidence of. Roles with a NAME may come several times: quote-NAME.msg. */
+enum bundle_role {
+	ROLE_BOOT_LOG,   /* binary_bios_measurements */
+	ROLE_IMA_LOG,    /* binary_runtime_measurements and its other forms: the one to read */
+	ROLE_QUOTE_MSG,  /* quote.msg: TPMS_ATTEST */
+	ROLE_QUOTE_SIG,  /* quote.sig */
+	ROLE_QUOTE_PCRS, /* quote.pcrs */
+	ROLE_AK_PUB,     /* ak.pub: TPM2B_PUBLIC */
+	ROLE_AK_PEM,     /* ak.pem */
+	ROLE_AK_NAME,    /* ak.name: the key's TPM name */
+	ROLE_NONCE,      /* nonce, in hex: the bundle's own claim */
+	ROLE_CMDLINE,    /* cmdline: the bundle's own claim */
+	ROLE_MAPPING,    /* evidence.json; never among a bundle's files */
+	ROLE_BINDING, /* what may bind an AK, and that nothing here reads: certificates, credentials */
+	ROLE_USERSPACE, /* logs of user space that nothing here reads: tpm2-measure.log */
+	ROLE_NONE,      /* no name we know */
+	ROLE_COUNT
+};
+
+/* One file of evidence. Valid as long as its bundle. */
+struct bundle_file {
+	enum bundle_role role;
+	struct bytes name; /* the NAME of quote-NAME.msg; empty for quote.msg */
+	const char *path;  /* in the bundle; what the report calls it. Raw bytes: to be escaped */
+	struct bytes contents; /* none for ROLE_BINDING and ROLE_USERSPACE, which are not read */
+};
+
+enum bundle_problem_kind {
+	BUNDLE_MEMBER,    /* a link, device, FIFO or socket: passed over */
+	BUNDLE_PATH,      /* an absolute name, or one with "..": not used */
+	BUNDLE_DUPLICATE, /* two members of one name: neither is used */
+	BUNDLE_MAPPING,   /* evidence.json is wrong */
+	BUNDLE_MISSING,   /* evidence.json names a file that is not there */
+	BUNDLE_LIMIT,     /* evidence larger than its kind ever is: not read */
+	BUNDLE_UNREAD,    /* a file that cannot be read */
+};
+
+struct bundle_problem {
+	enum bundle_problem_kind kind;
+	struct bytes path;   /* in the bundle */
+	const char *message; /* one clause, safe to show */
+};
+
+struct bundle {
+	const char *name;          /* as the operator named it, or "archive/folder" */
+	struct bundle_file *files; /* by role, NAME, path */
+	size_t n_files;
+	struct bundle_problem *problems; /* by path, kind */
+	size_t n_problems;
+	/* Files of no role, and forms of evidence that another form of made superfluous: paths, sorted. */
+	struct bytes *unused;
+	size_t n_unused;
+};
+
+/* The file of a role and NAME (empty for the plain one); NULL if there is none. */
+const struct bundle_file *bundle_find(const struct bundle *bundle, enum bundle_role role,
+				      struct bytes name);
+
+/* The role that a file has by its path in the bundle; name becomes its NAME. */
+enum bundle_role bundle_role_of(struct bytes path, struct bytes *name);
+
+void bundle_free(struct bundle *bundle);
+void bundle_freep(struct bundle **bundle);
+
+/* A folder or archive, holding one bundle or one in each of its folders. */
+struct container;
+
+/*
+ * path is a folder, a tar (also compressed), a zip, or "-" for an archive on standard input.
+ * -1 when it cannot be read, or has no evidence in it: bundle.unreadable.
+ */
+int container_open(const char *path, struct container **out, struct error *err);
+void container_free(struct container *container);
+void container_freep(struct container **container);
+
+size_t container_n_bundles(const struct container *container);
+
+/* The bundle of the i-th folder, by name. The container must outlive it. */
+int container_bundle(const struct container *container, size_t i, struct bundle **out,
+		     struct error *err);
+
+#endif

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Bundles that are folders. Every name is opened relative to its folder, without following links. */
+#define _GNU_SOURCE /* O_PATH */
+#include "audit/bundle/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Files up to here are read, larger ones mapped: a read costs less than the faults of a mapping. */
+#define READ_MAX ((size_t)1 << 20)
+
+/* Folders below a bundle that evidence.json may lead to. */
+#define DEPTH_MAX 16
+
+struct folder {
+	char *path;      /* owned */
+	char **children; /* owned: the folders with a bundle each; NULL: the folder is the bundle */
+	size_t n_children;
+};
+
+void folder_free(struct folder *folder)
+{
+	if (!folder)
+		return;
+	for (size_t i = 0; i < folder->n_children; i++)
+		free(folder->children[i]);
+	free(folder->children);
+	free(folder->path);
+	free(folder);
+}
+
+static void folder_freep(struct folder **folder)
+{
+	folder_free(*folder);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+static enum item_type item_type_of(int fd, const struct dirent *entry)
+{
+	struct stat st;
+
+	switch (entry->d_type) {
+	case DT_REG:
+		return ITEM_FILE;
+	case DT_DIR:
+		return ITEM_FOLDER;
+	case DT_LNK:
+		return ITEM_LINK;
+	case DT_BLK:
+	case DT_CHR:
+		return ITEM_DEVICE;
+	case DT_FIFO:
+		return ITEM_FIFO;
+	case DT_SOCK:
+		return ITEM_SOCKET;
+	default:
+		break;
+	}
+	if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ITEM_OTHER;
+	if (S_ISREG(st.st_mode))
+		return ITEM_FILE;
+	if (S_ISDIR(st.st_mode))
+		return ITEM_FOLDER;
+	if (S_ISLNK(st.st_mode))
+		return ITEM_LINK;
+	if (S_ISFIFO(st.st_mode))
+		return ITEM_FIFO;
+	if (S_ISSOCK(st.st_mode))
+		return ITEM_SOCKET;
+	return S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode) ? ITEM_DEVICE : ITEM_OTHER;
+}
+
+/* Calls fn for each entry of the folder of fd, in the order the system gives them. */
+static int each_entry(int fd, const char *shown,
+		      int (*fn)(void *ctx, int fd, const struct dirent *entry, struct error *err),
+		      void *ctx, struct error *err)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO(close_dir) DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
+
+	if (!dir) {
+		int saved = errno;
+
+		if (copy >= 0)
+			close(copy);
+		return error_errno(err, ERROR_INPUT, shown, saved, "cannot read the folder");
+	}
+	for (errno = 0; (entry = readdir(dir)); errno = 0) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (fn(ctx, fd, entry, err) < 0)
+			return -1;
+	}
+	return errno ? error_errno(err, ERROR_INPUT, shown, errno, "cannot read the folder") : 0;
+}
+
+/* --- which folders are bundles ------------------------------------------------------------ */
+
+struct probe {
+	struct folder *folder; /* where children are collected; NULL when only asking */
+	bool is_bundle;
+	size_t n_seen;
+};
+
+static int probe_entry(void *ctx, int fd, const struct dirent *entry, struct error *err);
+
+/* True when the folder of that name has evidence in it itself. */
+static bool child_is_bundle(int fd, const char *name)
+{
+	AUTO(close_fd)
+	int child = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct probe probe = { 0 };
+	struct error ignored;
+
+	/* A folder that cannot be read is none that has evidence. */
+	return child >= 0 && each_entry(child, name, probe_entry, &probe, &ignored) == 0 &&
+	       probe.is_bundle;
+}
+
+static int probe_entry(void *ctx, int fd, const struct dirent *entry, struct error *err)
+{
+	struct probe *probe = ctx;
+	struct folder *folder = probe->folder;
+	enum item_type type = item_type_of(fd, entry);
+	struct bytes no_name;
+	char **children;
+
+	if (type == ITEM_FILE &&
+	    role_is_evidence(bundle_role_of(bytes_of_string(entry->d_name), &no_name)))
+		probe->is_bundle = true;
+	if (!folder || probe->is_bundle || type != ITEM_FOLDER ||
+	    !child_is_bundle(fd, entry->d_name))
+		return 0;
+	if (folder->n_children >= CONTAINER_BUNDLES_MAX)
+		return error_set(err, ERROR_LIMIT, folder->path, ERROR_NO_OFFSET,
+				 "more than %d folders with evidence", CONTAINER_BUNDLES_MAX);
+	children = realloc(folder->children, (folder->n_children + 1) * sizeof(*children));
+	if (!children)
+		return error_memory(err, folder->path);
+	folder->children = children;
+	children[folder->n_children] = strdup(entry->d_name);
+	if (!children[folder->n_children])
+		return error_memory(err, folder->path);
+	folder->n_children++;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int folder_open(const char *path, struct folder **out, struct error *err)
+{
+	AUTO(folder_freep) struct folder *folder = calloc(1, sizeof(*folder));
+	AUTO(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct probe probe = { .folder = folder };
+
+	if (!folder || !(folder->path = strdup(path)))
+		return error_memory(err, path);
+	if (fd < 0)
+		return error_errno(err, ERROR_INPUT, path, errno, "cannot open");
+	/* "case-17/" is the same bundle as "case-17" */
+	for (size_t n = strlen(folder->path); n > 1 && folder->path[n - 1] == '/'; n--)
+		folder->path[n - 1] = '\0';
+	if (each_entry(fd, path, probe_entry, &probe, err) < 0)
+		return -1;
+	if (probe.is_bundle) {
+		for (size_t i = 0; i < folder->n_children; i++)
+			free(folder->children[i]);
+		free(folder->children);
+		folder->children = NULL;
+		folder->n_children = 0;
+	} else if (folder->n_children == 0) {
+		return error_set(
+			err, ERROR_INPUT, path, ERROR_NO_OFFSET,
+			"no evidence in this folder: no quote, boot log or IMA log by name");
+	}
+	if (folder->n_children > 1)
+		qsort(folder->children, folder->n_children, sizeof(*folder->children), by_name);
+	*out = TAKE(folder);
+	return 0;
+}
+
+size_t folder_n_bundles(const struct folder *folder)
+{
+	return folder->n_children ? folder->n_children : 1;
+}
+
+/* --- one bundle --------------------------------------------------------------------------- */
+
+struct listing {
+	struct draft *draft;
+	struct item_list *items;
+	const char *below; /* the folder listed: "" or "ca" */
+};
+
+static int list_entry(void *ctx, int fd, const struct dirent *entry, struct error *err)
+{
+	struct listing *listing = ctx;
+	const char *path = arena_printf(&listing->draft->arena, "%s%s%s", listing->below,
+					*listing->below ? "/" : "", entry->d_name);
+	struct item item = { .path = bytes_of_string(path), .type = item_type_of(fd, entry) };
+
+	if (listing->draft->arena.failed)
+		return error_memory(err, NULL);
+	if (listing->items->n_items >= BUNDLE_ITEMS_MAX)
+		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
+				 "more than %d files in the bundle", BUNDLE_ITEMS_MAX);
+	return item_list_add(listing->items, item, err);
+}
+
+/* A member below fd, each folder on the way without following links; -1 and errno. */
+static int open_below(int fd, struct bytes path)
+{
+	char name[NAME_MAX + 1];
+	int at = -1;
+
+	for (size_t depth = 0; depth < DEPTH_MAX; depth++) {
+		const uint8_t *slash = memchr(path.data, '/', path.size);
+		size_t size = slash ? (size_t)(slash - path.data) : path.size;
+		int next, saved;
+
+		if (size > NAME_MAX) {
+			saved = ENAMETOOLONG;
+			next = -1;
+		} else {
+			memcpy(name, path.data, size);
+			name[size] = '\0';
+			/* A FIFO put in place of the file must not make us wait. */
+			next = openat(at < 0 ? fd : at, name,
+				      (slash ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK) |
+					      O_NOFOLLOW | O_CLOEXEC);
+			saved = errno;
+		}
+		if (at >= 0)
+			close(at);
+		if (next < 0 || !slash) {
+			errno = saved;
+			return next;
+		}
+		at = next;
+		path = bytes_of(slash + 1, path.size - size - 1);
+	}
+	close(at);
+	errno = ELOOP;
+	return -1;
+}
+
+struct loading {
+	struct bundle_body *body;
+	struct draft *draft;
+	int fd;
+};
+
+/* Reads to the end, whatever size the file says it has: securityfs says 0. */
+static int read_small(struct loading *loading, int fd, size_t size, size_t size_max,
+		      struct bytes *contents, enum bundle_problem_kind *kind, const char **why)
+{
+	size_t room = size ? size + 1 : 1 << 16, n = 0;
+	uint8_t *data = arena_take(&loading->draft->arena, room);
+
+	while (data) {
+		ssize_t got = read(fd, data + n, room - n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			*why = strerror(errno);
+			return 0;
+		}
+		n += (size_t)got;
+		if (n > size_max) {
+			*kind = BUNDLE_LIMIT;
+			*why = "larger than such evidence ever is, not read";
+			return 0;
+		}
+		if (got == 0)
+			break;
+		if (n == room) {
+			uint8_t *larger = arena_take(&loading->draft->arena, room * 2);
+
+			if (!larger)
+				return -1;
+			memcpy(larger, data, n);
+			data = larger;
+			room *= 2;
+		}
+	}
+	if (!data)
+		return -1;
+	*contents = bytes_of(data, n);
+	return 1;
+}
+
+static int map_large(struct loading *loading, int fd, const struct item *item,
+		     struct bytes *contents, struct error *err)
+{
+	struct bundle_body *body = loading->body;
+	struct file **mapped = realloc(body->mapped, (body->n_mapped + 1) * sizeof(struct file *));
+
+	if (!mapped)
+		return error_memory(err, NULL);
+	body->mapped = mapped;
+	if (file_open_fd(fd, (const char *)item->path.data, &mapped[body->n_mapped], err) < 0)
+		return -1;
+	*contents = file_bytes(mapped[body->n_mapped++]);
+	return 1;
+}
+
+static int load_file(void *ctx, const struct item *item, enum bundle_role role,
+		     struct bytes *contents, enum bundle_problem_kind *kind, const char **why,
+		     struct error *err)
+{
+	struct loading *loading = ctx;
+	AUTO(close_fd) int fd = open_below(loading->fd, item->path);
+	size_t size_max = role_size_max(role);
+	struct stat st;
+	int status;
+
+	*kind = BUNDLE_UNREAD;
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		*why = strerror(errno);
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		*kind = BUNDLE_MEMBER;
+		*why = "became something else than a file";
+		return 0;
+	}
+	if ((uintmax_t)st.st_size > size_max) {
+		*kind = BUNDLE_LIMIT;
+		*why = "larger than such evidence ever is, not read";
+		return 0;
+	}
+	if ((uintmax_t)st.st_size > READ_MAX)
+		return map_large(loading, fd, item, contents, err);
+	status = read_small(loading, fd, (size_t)st.st_size, size_max, contents, kind, why);
+	return status < 0 ? error_memory(err, NULL) : status;
+}
+
+static enum item_type find_below(void *ctx, struct bytes path)
+{
+	const struct loading *loading = ctx;
+	AUTO(close_fd) int fd = open_below(loading->fd, path);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? ITEM_FILE : ITEM_OTHER;
+}
+
+static void items_free(struct item_list *items)
+{
+	free(items->items);
+}
+
+int folder_bundle(const struct folder *folder, size_t i, struct bundle **out, struct error *err)
+{
+	AUTO(draft_clear) struct draft draft = { 0 };
+	AUTO(items_free) struct item_list items = { 0 };
+	AUTO(bundle_freep) struct bundle *bundle = calloc(1, sizeof(struct bundle_body));
+	AUTO(own_free) char *name = NULL;
+	struct listing listing = { .draft = &draft, .items = &items, .below = "" };
+	struct loading loading = { .body = (struct bundle_body *)bundle, .draft = &draft };
+	struct bytes mapping = { 0 };
+	const struct item *item;
+	AUTO(close_fd) int fd = -1;
+	size_t size;
+
+	size = strlen(folder->path) + (folder->n_children ? strlen(folder->children[i]) : 0) + 2;
+	name = malloc(size);
+	if (!bundle || !name)
+		return error_memory(err, folder->path);
+	snprintf(name, size, "%s%s%s", folder->path, folder->n_children ? "/" : "",
+		 folder->n_children ? folder->children[i] : "");
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (folder->n_children ? O_NOFOLLOW : 0));
+	if (fd < 0)
+		return error_errno(err, ERROR_INPUT, name, errno, "cannot open");
+	loading.fd = fd;
+	draft.find = find_below;
+	draft.find_ctx = &loading;
+	if (each_entry(fd, name, list_entry, &listing, err) < 0)
+		return -1;
+	items_sort(&items);
+	item = items_find(&items, bytes_of_string("ca"));
+	if (item && item->type == ITEM_FOLDER) {
+		AUTO(close_fd)
+		int ca = openat(fd, "ca", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		listing.below = "ca";
+		if (ca >= 0 && each_entry(ca, "ca", list_entry, &listing, err) < 0)
+			return -1;
+		items_sort(&items);
+	}
+	item = items_find(&items, bytes_of_string("evidence.json"));
+	if (item && item->type == ITEM_FILE) {
+		enum bundle_problem_kind kind = BUNDLE_UNREAD;
+		const char *why = "";
+		int status = load_file(&loading, item, ROLE_MAPPING, &mapping, &kind, &why, err);
+
+		if (status < 0 ||
+		    (status == 0 && draft_problem(&draft, kind, item->path, err, "%s", why) < 0))
+			return -1;
+	}
+	if (draft_inspect(&draft, &items, err) < 0 ||
+	    draft_assign(&draft, &items, mapping.data ? &mapping : NULL, err) < 0 ||
+	    draft_finish(&draft, name, &items, load_file, &loading, &bundle, err) < 0)
+		return -1;
+	*out = TAKE(bundle);
+	return 0;
+}

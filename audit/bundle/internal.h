@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the bundle module share. */
+#ifndef AUDIT_BUNDLE_INTERNAL_H
+#define AUDIT_BUNDLE_INTERNAL_H
+
+#include "audit/arena.h"
+#include "audit/bundle/bundle.h"
+#include "core/file.h"
+#include "core/own.h"
+
+/* Entries of one bundle's folders: evidence is a few dozen files. */
+#define BUNDLE_ITEMS_MAX 100000
+
+/* Files of evidence in one bundle: a handful of quotes of a few keys. */
+#define BUNDLE_FILES_MAX 256
+
+/* Bundles in one folder or archive: more machines than one report can be read for. */
+#define CONTAINER_BUNDLES_MAX 100000
+
+enum item_type {
+	ITEM_FILE,
+	ITEM_FOLDER,
+	ITEM_LINK,
+	ITEM_HARDLINK,
+	ITEM_DEVICE,
+	ITEM_FIFO,
+	ITEM_SOCKET,
+	ITEM_OTHER
+};
+
+/* A member of a bundle. */
+struct item {
+	struct bytes path; /* in the bundle, normalised; owned by the arena */
+	enum item_type type;
+	bool is_duplicate;
+	bool is_wanted;    /* a role was given to it */
+	bool is_loaded;    /* contents are there (an archive's; a folder's are read at the end) */
+	bool is_too_large; /* not kept */
+	struct bytes contents; /* if loaded; owned by the container */
+	size_t index;          /* in its archive */
+};
+
+struct item_list {
+	struct item *items; /* owned */
+	size_t n_items;
+	size_t n_sorted; /* the first so many are in the order of their paths */
+	size_t capacity;
+};
+
+int item_list_add(struct item_list *list, struct item item, struct error *err);
+
+/* One role that an item has. */
+struct assignment {
+	enum bundle_role role;
+	struct bytes name;
+	size_t item;
+	unsigned form; /* of an IMA log: the lower is taken */
+};
+
+/* A bundle while it is put together. */
+struct draft {
+	struct arena arena;
+	/* Looks for a path that the list lacks, since folders are not listed to their depth; may be NULL. */
+	enum item_type (*find)(void *ctx, struct bytes path); /* ITEM_OTHER: not there */
+	void *find_ctx;
+	struct bundle_problem *problems; /* owned, as are the following */
+	size_t n_problems, problems_capacity;
+	struct assignment *roles;
+	size_t n_roles, roles_capacity;
+};
+
+void draft_clear(struct draft *draft);
+
+int draft_problem(struct draft *draft, enum bundle_problem_kind kind, struct bytes path,
+		  struct error *err, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/*
+ * Gives roles to the items of one bundle: by evidence.json (mapping: its bytes, or NULL), then by
+ * name. Items are sorted by path. Marks what has to be loaded.
+ */
+int draft_assign(struct draft *draft, struct item_list *items, const struct bytes *mapping,
+		 struct error *err);
+
+/* What is unlike a file or folder is a problem; so are duplicates. */
+int draft_inspect(struct draft *draft, struct item_list *items, struct error *err);
+
+/*
+ * The bundle of a draft; takes its arena. load gives the contents of a file (borrowed by the
+ * bundle): 1, 0 with *why set when it cannot be had, or -1.
+ */
+typedef int draft_load_fn(void *ctx, const struct item *item, enum bundle_role role,
+			  struct bytes *contents, enum bundle_problem_kind *kind, const char **why,
+			  struct error *err);
+int draft_finish(struct draft *draft, const char *name, const struct item_list *items,
+		 draft_load_fn *load, void *ctx, struct bundle **out, struct error *err);
+
+/* More than a file of this role ever holds. */
+size_t role_size_max(enum bundle_role role);
+
+/* The order in which forms of an IMA log are preferred, from the file's name. */
+unsigned role_ima_form(struct bytes path);
+
+/* True if a folder with a file of this name in it is a bundle. */
+bool role_is_evidence(enum bundle_role role);
+
+/*
+ * A path without "." and doubled slashes; owned by the arena. False for an absolute one, one with
+ * "..", or none at all.
+ */
+bool path_normalise(struct arena *arena, struct bytes path, struct bytes *out);
+
+void items_sort(struct item_list *items);
+
+/* The item of a path in a sorted list, or NULL. */
+struct item *items_find(const struct item_list *items, struct bytes path);
+
+/* What a struct bundle is behind its public face. */
+struct bundle_body {
+	struct bundle bundle; /* first: a struct bundle * is one of these */
+	struct arena arena;
+	struct file **mapped; /* owned array of owned files: of a folder's large files */
+	size_t n_mapped;
+};
+
+/* The two kinds of container: folders, and archives (named apart from libarchive's own names). */
+struct folder;
+struct packed;
+
+int folder_open(const char *path, struct folder **out, struct error *err);
+void folder_free(struct folder *folder);
+size_t folder_n_bundles(const struct folder *folder);
+int folder_bundle(const struct folder *folder, size_t i, struct bundle **out, struct error *err);
+
+int packed_open(const char *path, struct packed **out, struct error *err);
+void packed_free(struct packed *packed);
+size_t packed_n_bundles(const struct packed *packed);
+int packed_bundle(const struct packed *packed, size_t i, struct bundle **out, struct error *err);
+
+#endif

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bundles in a tar or zip. What evidence looks like by its name is kept in
+ * memory on the first walk; what only evidence.json calls evidence on a second.
+ */
+#include "audit/bundle/internal.h"
+
+#include "core/archive.h"
+#include "core/text.h"
+
+/* All members of an archive together, unpacked: a fleet's evidence, not a bomb. */
+#define UNPACKED_MAX ((uint64_t)16 << 30)
+
+/* What is kept of it. */
+#define KEPT_MAX ((size_t)4 << 30)
+
+/* Folders around the bundles, as in a tar of /srv/cases/17. */
+#define WRAPPING_MAX 16
+
+struct packed_bundle {
+	struct bytes folder; /* path of its folder in the archive; empty: the archive's top */
+	struct item_list items;
+	struct draft draft; /* problems and roles, worked out when the archive is opened */
+};
+
+struct packed {
+	char *path; /* owned */
+	struct file *file;
+	struct arena arena;
+	struct buf *kept; /* owned array: the contents of loaded items */
+	size_t n_kept, kept_capacity, kept_size;
+	struct item_list items; /* all members */
+	struct packed_bundle *bundles;
+	size_t n_bundles;
+};
+
+void packed_free(struct packed *packed)
+{
+	if (!packed)
+		return;
+	for (size_t i = 0; i < packed->n_bundles; i++) {
+		free(packed->bundles[i].items.items);
+		draft_clear(&packed->bundles[i].draft);
+	}
+	free(packed->bundles);
+	for (size_t i = 0; i < packed->n_kept; i++)
+		buf_clear(&packed->kept[i]);
+	free(packed->kept);
+	free(packed->items.items);
+	arena_clear(&packed->arena);
+	file_free(packed->file);
+	free(packed->path);
+	free(packed);
+}
+
+static void packed_freep(struct packed **packed)
+{
+	packed_free(*packed);
+}
+
+/* --- walking the archive ------------------------------------------------------------------ */
+
+static struct bytes last_part(struct bytes path)
+{
+	for (size_t i = path.size; i > 0; i--)
+		if (path.data[i - 1] == '/')
+			return bytes_of(path.data + i, path.size - i);
+	return path;
+}
+
+static enum bundle_role role_by_last_part(struct bytes path)
+{
+	struct bytes no_name;
+
+	return bundle_role_of(last_part(path), &no_name);
+}
+
+static enum item_type item_type_of(enum member_type type)
+{
+	switch (type) {
+	case MEMBER_REGULAR:
+		return ITEM_FILE;
+	case MEMBER_DIRECTORY:
+		return ITEM_FOLDER;
+	case MEMBER_SYMLINK:
+		return ITEM_LINK;
+	case MEMBER_HARDLINK:
+		return ITEM_HARDLINK;
+	case MEMBER_OTHER:
+		break;
+	}
+	return ITEM_OTHER;
+}
+
+/* Keeps the member the walk stands at, unless it is too large for its role. */
+static int keep(struct packed *packed, struct archive_walk *walk,
+		const struct archive_member *member, struct item *item, size_t size_max,
+		struct error *err)
+{
+	struct buf *contents;
+	struct bytes block;
+	int status;
+
+	if (packed->n_kept == packed->kept_capacity) {
+		size_t wanted = packed->kept_capacity ? packed->kept_capacity * 2 : 16;
+		struct buf *larger = realloc(packed->kept, wanted * sizeof(*larger));
+
+		if (!larger)
+			return error_memory(err, packed->path);
+		packed->kept = larger;
+		packed->kept_capacity = wanted;
+	}
+	contents = &packed->kept[packed->n_kept++];
+	*contents = (struct buf)BUF_INIT;
+	if (member->size_known && member->size > size_max) {
+		item->is_too_large = true;
+		return 0;
+	}
+	while ((status = archive_walk_data(walk, &block, err)) > 0) {
+		if (block.size > size_max - contents->size) {
+			item->is_too_large = true;
+			buf_clear(contents);
+			return 0; /* the walk passes over the rest */
+		}
+		if (block.size > KEPT_MAX - packed->kept_size)
+			return error_set(err, ERROR_LIMIT, packed->path, member->offset,
+					 "more than %zu bytes of evidence", KEPT_MAX);
+		packed->kept_size += block.size;
+		buf_append(contents, block);
+	}
+	if (status < 0 || buf_finish(contents, err) < 0)
+		return -1;
+	item->contents = buf_bytes(contents);
+	item->is_loaded = true;
+	return 0;
+}
+
+static int add_member(struct packed *packed, struct archive_walk *walk,
+		      const struct archive_member *member, struct draft *everywhere,
+		      struct error *err)
+{
+	struct item item = { .type = item_type_of(member->type), .index = member->index };
+	enum bundle_role role;
+
+	if (!path_normalise(&packed->arena, member->path, &item.path)) {
+		if (packed->arena.failed)
+			return error_memory(err, packed->path);
+		return draft_problem(everywhere, BUNDLE_PATH, member->path, err,
+				     "a name that leads out of the archive, not used");
+	}
+	if (item.path.size == 0)
+		return 0; /* "./" */
+	role = role_by_last_part(item.path);
+	if (item.type == ITEM_FILE && role != ROLE_NONE && role != ROLE_BINDING &&
+	    role != ROLE_USERSPACE &&
+	    keep(packed, walk, member, &item, role_size_max(role), err) < 0)
+		return -1;
+	return item_list_add(&packed->items, item, err);
+}
+
+/* The walk over all members; each gets to fn, with what fn needs in ctx. */
+static int walk_all(struct packed *packed,
+		    int (*fn)(struct packed *packed, struct archive_walk *walk,
+			      const struct archive_member *member, struct draft *everywhere,
+			      struct error *err),
+		    struct draft *everywhere, struct error *err)
+{
+	struct archive_walk_options options = { .source = packed->path, .total_max = UNPACKED_MAX };
+	AUTO(archive_walk_freep) struct archive_walk *walk = NULL;
+	const struct archive_member *member;
+	int status;
+
+	if (archive_walk_open(&options, file_bytes(packed->file), &walk, err) < 0)
+		return -1;
+	while ((status = archive_walk_next(walk, &member, err)) > 0)
+		if (fn(packed, walk, member, everywhere, err) < 0)
+			return -1;
+	return status;
+}
+
+static int by_index(const void *a, const void *b)
+{
+	size_t x = (*(struct item *const *)a)->index, y = (*(struct item *const *)b)->index;
+
+	return (x > y) - (x < y);
+}
+
+/* Items that evidence.json wants and the first walk did not keep, by index. */
+static int wanted_items(struct packed *packed, struct item ***out, size_t *n_out, struct error *err)
+{
+	struct item **wanted = NULL;
+	size_t n = 0, capacity = 0;
+
+	for (size_t i = 0; i < packed->n_bundles; i++)
+		for (size_t j = 0; j < packed->bundles[i].items.n_items; j++) {
+			struct item *item = &packed->bundles[i].items.items[j];
+
+			if (!item->is_wanted || item->is_loaded || item->is_too_large)
+				continue;
+			if (n == capacity) {
+				struct item **larger;
+
+				capacity = capacity ? capacity * 2 : 16;
+				larger = realloc(wanted, capacity * sizeof(struct item *));
+				if (!larger) {
+					free(wanted);
+					return error_memory(err, packed->path);
+				}
+				wanted = larger;
+			}
+			wanted[n++] = item;
+		}
+	if (n > 1)
+		qsort(wanted, n, sizeof(struct item *), by_index);
+	*out = wanted;
+	*n_out = n;
+	return 0;
+}
+
+static enum bundle_role role_of_item(const struct packed_bundle *bundle, const struct item *item)
+{
+	size_t at = (size_t)(item - bundle->items.items);
+
+	for (size_t i = 0; i < bundle->draft.n_roles; i++)
+		if (bundle->draft.roles[i].item == at)
+			return bundle->draft.roles[i].role;
+	return ROLE_NONE;
+}
+
+/* The role of a wanted item: whose it is among all bundles. */
+static enum bundle_role role_of_wanted(const struct packed *packed, const struct item *item)
+{
+	for (size_t i = 0; i < packed->n_bundles; i++) {
+		const struct packed_bundle *bundle = &packed->bundles[i];
+
+		if (item >= bundle->items.items &&
+		    item < bundle->items.items + bundle->items.n_items)
+			return role_of_item(bundle, item);
+	}
+	return ROLE_NONE;
+}
+
+/* The second walk: what evidence.json wants and was not kept by its name. */
+static int load_wanted(struct packed *packed, struct error *err)
+{
+	struct archive_walk_options options = { .source = packed->path, .total_max = UNPACKED_MAX };
+	AUTO(archive_walk_freep) struct archive_walk *walk = NULL;
+	AUTO(own_free) struct item **wanted = NULL;
+	const struct archive_member *member;
+	size_t n_wanted = 0, next = 0;
+	int status = 1;
+
+	if (wanted_items(packed, &wanted, &n_wanted, err) < 0)
+		return -1;
+	if (n_wanted == 0)
+		return 0;
+	if (archive_walk_open(&options, file_bytes(packed->file), &walk, err) < 0)
+		return -1;
+	while (next < n_wanted && (status = archive_walk_next(walk, &member, err)) > 0) {
+		enum bundle_role role;
+
+		if (member->index != wanted[next]->index)
+			continue;
+		role = role_of_wanted(packed, wanted[next]);
+		if (role != ROLE_BINDING && role != ROLE_USERSPACE &&
+		    keep(packed, walk, member, wanted[next], role_size_max(role), err) < 0)
+			return -1;
+		next++;
+	}
+	return status < 0 ? -1 : 0;
+}
+
+/* --- which folders are bundles ------------------------------------------------------------ */
+
+/* The part of path below folder: false when it is not in there. */
+static bool below(struct bytes path, struct bytes folder, struct bytes *rest)
+{
+	if (folder.size == 0) {
+		*rest = path;
+		return true;
+	}
+	if (path.size <= folder.size + 1 || !bytes_start_with(path, folder) ||
+	    path.data[folder.size] != '/')
+		return false;
+	*rest = bytes_of(path.data + folder.size + 1, path.size - folder.size - 1);
+	return true;
+}
+
+static struct bytes first_part(struct bytes path)
+{
+	const uint8_t *slash = path.size ? memchr(path.data, '/', path.size) : NULL;
+
+	return slash ? bytes_of(path.data, (size_t)(slash - path.data)) : bytes_of(path.data, 0);
+}
+
+static bool has_evidence(const struct item *item, struct bytes rest)
+{
+	struct bytes no_name;
+
+	return item->type == ITEM_FILE && role_is_evidence(bundle_role_of(rest, &no_name));
+}
+
+static int add_bundle(struct packed *packed, struct bytes folder, struct error *err)
+{
+	struct packed_bundle *larger;
+
+	if (packed->n_bundles >= CONTAINER_BUNDLES_MAX)
+		return error_set(err, ERROR_LIMIT, packed->path, ERROR_NO_OFFSET,
+				 "more than %d folders with evidence", CONTAINER_BUNDLES_MAX);
+	larger = realloc(packed->bundles, (packed->n_bundles + 1) * sizeof(*larger));
+	if (!larger)
+		return error_memory(err, packed->path);
+	packed->bundles = larger;
+	larger[packed->n_bundles++] = (struct packed_bundle){ .folder = folder };
+	return 0;
+}
+
+/* What is known of the members below one folder. */
+struct level {
+	struct bytes only; /* the one folder that everything is in; empty: none */
+	bool several;      /* no: several folders, or a file beside them */
+};
+
+static void level_add(struct level *level, const struct item *item, struct bytes rest)
+{
+	struct bytes part = first_part(rest);
+
+	if (part.size == 0 && item->type == ITEM_FOLDER)
+		part = rest;
+	if (part.size == 0 || (level->only.size && !bytes_equal(level->only, part)))
+		level->several = true;
+	else
+		level->only = part;
+}
+
+/* True when the member is evidence of a folder right below; *folder its path in the archive. */
+static bool evidence_of_folder(const struct item *item, struct bytes rest, struct bytes *folder)
+{
+	struct bytes part = first_part(rest);
+
+	if (part.size == 0 ||
+	    !has_evidence(item, bytes_of(rest.data + part.size + 1, rest.size - part.size - 1)))
+		return false;
+	*folder = bytes_of(item->path.data, item->path.size - rest.size + part.size);
+	return true;
+}
+
+/*
+ * The folder with evidence in it, or else the folders with evidence one level down; a folder that
+ * everything else is in is passed through. Items are sorted, so those of one folder are together.
+ */
+static int find_bundles(struct packed *packed, struct error *err)
+{
+	struct bytes top = bytes_of("", 0);
+
+	for (unsigned wrapping = 0; wrapping < WRAPPING_MAX; wrapping++) {
+		struct level level = { 0 };
+
+		for (size_t i = 0; i < packed->items.n_items; i++) {
+			const struct item *item = &packed->items.items[i];
+			struct bytes rest;
+
+			if (below(item->path, top, &rest) && has_evidence(item, rest))
+				return add_bundle(packed, top, err);
+		}
+		for (size_t i = 0; i < packed->items.n_items; i++) {
+			const struct item *item = &packed->items.items[i];
+			const struct packed_bundle *last =
+				packed->n_bundles ? &packed->bundles[packed->n_bundles - 1] : NULL;
+			struct bytes rest, folder;
+
+			if (!below(item->path, top, &rest))
+				continue;
+			level_add(&level, item, rest);
+			if (evidence_of_folder(item, rest, &folder) &&
+			    !(last && bytes_equal(last->folder, folder)) &&
+			    add_bundle(packed, folder, err) < 0)
+				return -1;
+		}
+		if (packed->n_bundles > 0)
+			return 0;
+		if (level.several || level.only.size == 0)
+			break;
+		top = top.size ? bytes_of(level.only.data - top.size - 1,
+					  level.only.size + top.size + 1)
+			       : level.only;
+	}
+	return error_set(err, ERROR_INPUT, packed->path, ERROR_NO_OFFSET,
+			 "no evidence in this archive: no quote, boot log or IMA log by name");
+}
+
+/*
+ * Distributes the items to their bundles, and works out roles and problems. *next is where the
+ * items of this bundle begin at the earliest: bundles and items have one order.
+ */
+static int draft_bundle(struct packed *packed, struct packed_bundle *bundle, size_t *next,
+			const struct draft *everywhere, struct error *err)
+{
+	const struct item *mapping;
+
+	for (; *next < packed->items.n_items; ++*next) {
+		struct item item = packed->items.items[*next];
+
+		if (!below(item.path, bundle->folder, &item.path)) {
+			if (bundle->items.n_items > 0)
+				break;
+			continue;
+		}
+		if (item_list_add(&bundle->items, item, err) < 0)
+			return -1;
+	}
+	items_sort(&bundle->items);
+	for (size_t i = 0; i < everywhere->n_problems; i++)
+		if (draft_problem(&bundle->draft, everywhere->problems[i].kind,
+				  everywhere->problems[i].path, err, "%s",
+				  everywhere->problems[i].message) < 0)
+			return -1;
+	if (draft_inspect(&bundle->draft, &bundle->items, err) < 0)
+		return -1;
+	mapping = items_find(&bundle->items, bytes_of_string("evidence.json"));
+	return draft_assign(&bundle->draft, &bundle->items,
+			    mapping && mapping->is_loaded && !mapping->is_duplicate
+				    ? &mapping->contents
+				    : NULL,
+			    err);
+}
+
+int packed_open(const char *path, struct packed **out, struct error *err)
+{
+	AUTO(packed_freep) struct packed *packed = calloc(1, sizeof(*packed));
+	AUTO(draft_clear) struct draft everywhere = { 0 };
+	size_t next = 0;
+
+	if (!packed || !(packed->path = strdup(strcmp(path, "-") == 0 ? "<stdin>" : path)))
+		return error_memory(err, path);
+	if (file_open(path, &packed->file, err) < 0)
+		return -1;
+	if (!archive_walk_detect(file_bytes(packed->file)))
+		return error_set(err, ERROR_UNSUPPORTED, packed->path, 0,
+				 "neither a folder nor a tar or zip: no bundle of evidence");
+	if (walk_all(packed, add_member, &everywhere, err) < 0)
+		return -1;
+	items_sort(&packed->items);
+	if (find_bundles(packed, err) < 0)
+		return -1;
+	for (size_t i = 0; i < packed->n_bundles; i++)
+		if (draft_bundle(packed, &packed->bundles[i], &next, &everywhere, err) < 0)
+			return -1;
+	if (load_wanted(packed, err) < 0)
+		return -1;
+	*out = TAKE(packed);
+	return 0;
+}
+
+size_t packed_n_bundles(const struct packed *packed)
+{
+	return packed->n_bundles;
+}
+
+static int load_kept(void *ctx, const struct item *item, enum bundle_role role,
+		     struct bytes *contents, enum bundle_problem_kind *kind, const char **why,
+		     struct error *err)
+{
+	(void)ctx;
+	(void)role;
+	(void)err;
+	if (item->is_too_large) {
+		*kind = BUNDLE_LIMIT;
+		*why = "larger than such evidence ever is, not read";
+		return 0;
+	}
+	*contents = item->contents;
+	return 1;
+}
+
+int packed_bundle(const struct packed *packed, size_t i, struct bundle **out, struct error *err)
+{
+	const struct packed_bundle *source = &packed->bundles[i];
+	AUTO(bundle_freep) struct bundle *bundle = calloc(1, sizeof(struct bundle_body));
+	AUTO(draft_clear) struct draft draft = { 0 };
+	AUTO(own_free) char *name = NULL;
+	struct bytes folder = last_part(source->folder);
+	size_t size = strlen(packed->path) + folder.size + 2;
+
+	name = malloc(size);
+	if (!bundle || !name)
+		return error_memory(err, packed->path);
+	snprintf(name, size, "%s%s%.*s", packed->path, packed->n_bundles > 1 ? "/" : "",
+		 packed->n_bundles > 1 ? (int)folder.size : 0,
+		 folder.size ? (const char *)folder.data : "");
+	for (size_t j = 0; j < source->draft.n_problems; j++)
+		if (draft_problem(&draft, source->draft.problems[j].kind,
+				  source->draft.problems[j].path, err, "%s",
+				  source->draft.problems[j].message) < 0)
+			return -1;
+	draft.roles = calloc(source->draft.n_roles + 1, sizeof(*draft.roles));
+	if (!draft.roles)
+		return error_memory(err, name);
+	if (source->draft.n_roles)
+		memcpy(draft.roles, source->draft.roles,
+		       source->draft.n_roles * sizeof(*draft.roles));
+	draft.n_roles = source->draft.n_roles;
+	if (draft_finish(&draft, name, &source->items, load_kept, NULL, &bundle, err) < 0)
+		return -1;
+	*out = TAKE(bundle);
+	return 0;
+}

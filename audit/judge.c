@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "audit/judge.h"
+
+#include "core/own.h"
+
+int worker_new(const struct audit_setup *setup, struct worker **out, struct error *err)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (!worker)
+		return error_memory(err, NULL);
+	worker->setup = setup;
+	if (hasher_new(&worker->hasher, err) < 0) {
+		free(worker);
+		return -1;
+	}
+	*out = worker;
+	return 0;
+}
+
+void worker_free(struct worker *worker)
+{
+	if (!worker)
+		return;
+	hasher_free(worker->hasher);
+	db_close(worker->db);
+	free(worker);
+}
+
+/* What no part of the evidence can make up for. */
+static int judge_database(struct judge *judge, struct error *err)
+{
+	struct report *report = judge->report;
+	const struct policy *policy = judge->policy;
+
+	(void)err;
+	report->coverage.has_golden = judge->setup->golden != NULL;
+	if (!judge->setup->golden)
+		report_missing(
+			report, "db.lookup", bytes_of("", 0),
+			"no golden database: what was measured is not compared with anything "
+			"(--db)");
+	else if (policy->require_signature.value)
+		report_missing(report, "db.signature", bytes_of("", 0),
+			       "the policy requires a signed database (line %u), and signatures of "
+			       "databases are not checked here",
+			       policy->require_signature.line);
+	if (judge->has_boot)
+		report_check(report, "boot.reference", CHECK_SKIP, bytes_of("", 0),
+			     "what the boot measured is not compared with reference values");
+	return 0;
+}
+
+static void judge_clear(struct judge *judge)
+{
+	for (size_t i = 0; i < judge->n_keys; i++)
+		quote_key_free(judge->keys[i].owned);
+	free(judge->keys);
+	free(judge->quotes);
+	ima_replay_free(judge->ima_replay);
+	ima_list_free(judge->ima_list);
+}
+
+int audit_bundle(struct worker *worker, const struct bundle *bundle, struct report **out,
+		 struct error *err)
+{
+	static int (*const judges[])(struct judge *, struct error *) = {
+		judge_container, judge_keys, judge_quotes, judge_bindings, judge_boot,
+		judge_locality,  judge_ima,  judge_pcrs,   judge_database, judge_claims,
+	};
+	AUTO(report_freep) struct report *report = NULL;
+	AUTO(judge_clear)
+	struct judge judge = { .setup = worker->setup,
+			       .policy = worker->setup->policy,
+			       .worker = worker,
+			       .hasher = worker->hasher,
+			       .bundle = bundle };
+
+	if (report_new(bundle->name, worker->setup->policy, &report, err) < 0)
+		return -1;
+	judge.report = report;
+	for (size_t i = 0; i < ARRAY_SIZE(judges); i++)
+		if (judges[i](&judge, err) < 0)
+			return -1;
+	if (report_finish(report, err) < 0)
+		return -1;
+	*out = TAKE(report);
+	return 0;
+}
+
+int audit_unreadable(const struct audit_setup *setup, const char *name, const struct error *why,
+		     struct report **out, struct error *err)
+{
+	AUTO(report_freep) struct report *report = NULL;
+	struct finding *finding;
+
+	if (report_new(name, setup->policy, &report, err) < 0)
+		return -1;
+	report->is_unreadable = true;
+	report_missing(report, "bundle.read", bytes_of("", 0), "%s", why->message);
+	finding = report_finding(report, FINDING_BUNDLE_UNREADABLE, FINDING_AS_LISTED,
+				 bytes_of_string(name), "%s", why->message);
+	if (why->offset != ERROR_NO_OFFSET)
+		finding_at(report, finding, "", REPORT_NOWHERE, why->offset);
+	if (report_finish(report, err) < 0)
+		return -1;
+	*out = TAKE(report);
+	return 0;
+}

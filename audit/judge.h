@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * judge: one bundle against the operator's anchors, his policy and the golden
+ * values. Judges fill the report and print nothing.
+ *
+ *     judge_bundle  the container and what is not read
+ *     judge_key     attestation keys: attributes, what binds them
+ *     judge_quote   quotes: structure, signature, nonce, PCR values
+ *     judge_boot    the boot log: structure, data, separators; replayed
+ *     judge_ima     the IMA log: replayed, each entry looked up
+ *     judge_pcr     quoted PCRs against what the logs replay to, and why not
+ *
+ * Source:  verdicts.md; each judge names its section.
+ * Threads: a worker belongs to one thread; the setup is shared and read-only.
+ */
+#ifndef AUDIT_JUDGE_H
+#define AUDIT_JUDGE_H
+
+#include "audit/bundle/bundle.h"
+#include "audit/policy/policy.h"
+#include "audit/report.h"
+#include "db/db.h"
+#include "replay/eventlog/eventlog.h"
+#include "replay/ima/ima.h"
+#include "replay/quote/quote.h"
+
+/* An attestation key that the operator knows to be good. */
+struct anchor {
+	const char *path; /* of its file; borrowed */
+	const char *by;   /* "--ak", or the policy's file and line; owned by the setup's arena */
+	struct quote_key *key; /* owned */
+};
+
+/* What all bundles of a run are judged by. */
+struct audit_setup {
+	const struct policy *policy;
+	struct anchor *anchors;
+	size_t n_anchors;
+	struct bytes nonce;  /* that quotes must answer; empty: none was given */
+	const char *db_path; /* of the database behind golden */
+	const struct golden *golden;
+	const char *const *releases; /* that count; none: all */
+	size_t n_releases;
+};
+
+/* What one thread needs. */
+struct worker {
+	const struct audit_setup *setup;
+	struct hasher *hasher; /* owned */
+	struct db *db;         /* owned; opened when an entry has to be explained */
+};
+
+int worker_new(const struct audit_setup *setup, struct worker **out, struct error *err);
+void worker_free(struct worker *worker);
+
+/* Judges one bundle. -1 only when the machine failed us. */
+int audit_bundle(struct worker *worker, const struct bundle *bundle, struct report **out,
+		 struct error *err);
+
+/* The report of a bundle that could not be read, for that reason. */
+int audit_unreadable(const struct audit_setup *setup, const char *name, const struct error *why,
+		     struct report **out, struct error *err);
+
+/* --- what the judges hand on to each other ---------------------------------------------------- */
+
+/* A key that quotes may be verified by. */
+struct judged_key {
+	const struct bundle_file *file; /* NULL: the operator's own */
+	const char *shown;              /* what the report calls it; raw bytes of a path */
+	const struct quote_key *key;
+	struct quote_key *owned;     /* the same, if it is ours to free */
+	const struct anchor *anchor; /* that names this key; NULL: nothing binds it */
+	bool is_used;                /* a quote was verified by it */
+};
+
+struct judged_quote {
+	const struct bundle_file *message, *signature_file, *pcrs_file; /* the last may be NULL */
+	struct quote quote;
+	struct quote_signature signature;
+	struct judged_key *key;  /* that it was checked with; NULL: none */
+	struct quote_pcrs *pcrs; /* beside it, as far as they could be read; NULL: none */
+	struct quote_result result;
+	bool is_verified;    /* structure and signature hold */
+	bool has_values;     /* pcrs hash to the signed digest */
+	bool is_explained;   /* without values: the logs give the signed digest */
+	uint64_t n_attested; /* IMA entries that it covers */
+};
+
+/* A quoted value that some prefix of the IMA log should give. */
+struct ima_tracker {
+	size_t quote; /* among the judge's */
+	struct ima_prefix prefix;
+};
+
+struct judge {
+	const struct audit_setup *setup;
+	const struct policy *policy;
+	struct worker *worker;
+	struct hasher *hasher;
+	const struct bundle *bundle;
+	struct report *report;
+
+	struct judged_key *keys;
+	size_t n_keys;
+	struct judged_quote *quotes;
+	size_t n_quotes;
+
+	/* The boot log, replayed as far as it could be read. */
+	const struct bundle_file *boot_file;
+	bool has_boot;
+	struct eventlog boot;
+	struct eventlog_replay boot_replay;
+	pcr_set boot_extended;
+	int locality; /* that PCR 0 is replayed from: EVENTLOG_LOCALITY_STATED, or what fits the quote */
+	struct eventlog_replay *extra[ALG_BANKS]; /* in the report's arena */
+
+	/* The IMA log, replayed to its end. */
+	const struct bundle_file *ima_file;
+	bool has_ima;
+	struct ima_list *ima_list;     /* owned */
+	struct ima_replay *ima_replay; /* owned */
+	pcr_set ima_extended;
+	uint64_t n_entries;
+	struct ima_tracker *trackers; /* in the report's arena */
+	size_t n_trackers;
+};
+
+/* Each returns -1 only when the machine failed us. */
+int judge_container(struct judge *judge, struct error *err);
+int judge_keys(struct judge *judge, struct error *err);
+int judge_quotes(struct judge *judge, struct error *err);
+int judge_bindings(struct judge *judge, struct error *err);
+int judge_boot(struct judge *judge, struct error *err);
+int judge_ima(struct judge *judge, struct error *err);
+int judge_pcrs(struct judge *judge, struct error *err);
+int judge_claims(struct judge *judge, struct error *err);
+
+/* After judge_boot: finds the locality that PCR 0 was started from, if the log's own does not fit. */
+int judge_locality(struct judge *judge, struct error *err);
+
+/* The boot log replayed in one bank it announces; NULL if libcrypto lacks the algorithm. */
+int judge_boot_bank(struct judge *judge, enum alg alg, const struct pcr_bank **out,
+		    struct error *err);
+
+/* The subject of what is about a file of the bundle. */
+static inline struct bytes file_subject(const struct bundle_file *file)
+{
+	return bytes_of_string(file->path);
+}
+
+/*
+ * explain.c: why does the boot log not give a quoted value? Simple changes of its events are tried:
+ * one left out, doubled, exchanged, a known constant extended. What fits is an explanation, never an
+ * excuse.
+ */
+struct explanation {
+	const char *text;       /* in the report's arena; "" when nothing that was tried fits */
+	uint64_t index, offset; /* of the event to look at, or REPORT_NOWHERE */
+};
+int explain_pcr(struct judge *judge, enum alg alg, uint32_t pcr, const struct digest *wanted,
+		struct explanation *out, struct error *err);
+
+/* Banks that quotes whose signature holds select, and the PCRs they select in one of them. */
+alg_set quoted_banks(const struct judge *judge);
+pcr_set quoted_pcrs(const struct judge *judge, enum alg alg);
+
+#endif

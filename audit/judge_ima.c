@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* verdicts.md, "IMA". */
+#include "audit/judge_ima.h"
+
+#include <inttypes.h>
+
+#include "core/own.h"
+
+/* Violations whose kind is searched for in the entries before them: each search reads them all. */
+#define VIOLATIONS_EXPLAINED_MAX 32
+
+/* --- boot_aggregate ----------------------------------------------------------------------------- */
+
+/* Values of PCR 0 to 9 in one bank, as the boot log replays or else as a quote says: false if one
+ * is not known. */
+static int early_pcrs(struct judge *judge, enum alg alg, struct pcr_bank *out, bool *known,
+		      struct error *err)
+{
+	const struct pcr_bank *bank;
+
+	*known = false;
+	pcr_bank_init(out, alg);
+	if (judge->has_boot && judge->boot.algs >> alg & 1) {
+		if (judge_boot_bank(judge, alg, &bank, err) < 0)
+			return -1;
+		*known = bank != NULL;
+		if (bank)
+			*out = *bank;
+		return 0;
+	}
+	for (size_t i = 0; i < judge->n_quotes && !judge->has_boot; i++) {
+		const struct judged_quote *quote = &judge->quotes[i];
+
+		if (!quote->is_verified || !quote->has_values ||
+		    (quote->pcrs->present[alg] & 0x3ff) != 0x3ff)
+			continue;
+		for (uint32_t pcr = 0; pcr < 10; pcr++)
+			memcpy(out->value[pcr], quote->pcrs->value[alg][pcr], alg_size(alg));
+		*known = true;
+		return 0;
+	}
+	return 0;
+}
+
+/* H(PCR 0 .. n - 1), as ima_calc_boot_aggregate_tfm makes it (ima_crypto.c). */
+static int aggregate_of(struct judge *judge, const struct pcr_bank *bank, size_t n,
+			struct digest *out, struct error *err)
+{
+	struct bytes parts[10];
+
+	for (size_t i = 0; i < n; i++)
+		parts[i] = bytes_of(bank->value[i], alg_size(bank->alg));
+	return hasher_digest(judge->hasher, bank->alg, parts, n, out, err);
+}
+
+static int judge_aggregate(struct ima_walk *walk, const struct ima_step *step,
+			   const struct ima_entry *entry, struct error *err)
+{
+	struct judge *judge = walk->judge;
+	struct report *report = judge->report;
+	struct bytes subject = bytes_of_string("boot_aggregate");
+	struct digest digest, short_one, long_one;
+	struct finding *finding;
+	struct pcr_bank bank;
+	const char *why;
+	bool known;
+
+	if (entry->digest.type != IMA_DIGEST_FILE ||
+	    !digest_init(&digest, entry->digest.alg, entry->digest.value) ||
+	    digest.alg >= ALG_BANKS) {
+		report_missing(report, "ima.boot-aggregate", file_subject(walk->file),
+			       "entry %" PRIu64 ": of no bank that Assay knows",
+			       step->record.index);
+		return 0;
+	}
+	if (bytes_all(digest_bytes(&digest), 0)) {
+		why = "all zeros: that kernel saw no TPM, and measured into none";
+		long_one.alg = ALG_NONE;
+	} else {
+		if (early_pcrs(judge, digest.alg, &bank, &known, err) < 0)
+			return -1;
+		if (!known) {
+			report_missing(report, "ima.boot-aggregate", file_subject(walk->file),
+				       "entry %" PRIu64 ": PCR 0 to 9 of the %s bank are not known",
+				       step->record.index, alg_name(digest.alg));
+			return 0;
+		}
+		if (aggregate_of(judge, &bank, 8, &short_one, err) < 0 ||
+		    aggregate_of(judge, &bank, 10, &long_one, err) < 0)
+			return -1;
+		if (digest_equal(&digest, &short_one) || digest_equal(&digest, &long_one)) {
+			report_check(report, "ima.boot-aggregate", CHECK_PASS,
+				     file_subject(walk->file),
+				     "entry %" PRIu64 " is the hash of PCR 0-%d, %s",
+				     step->record.index, digest_equal(&digest, &short_one) ? 7 : 9,
+				     alg_name(digest.alg));
+			return 0;
+		}
+		why = "neither the hash of PCR 0-7 nor of PCR 0-9 of this boot: the IMA log is of "
+		      "another boot than the boot log";
+	}
+	report_check(report, "ima.boot-aggregate", CHECK_FAIL, file_subject(walk->file),
+		     "entry %" PRIu64 " does not fit the boot log", step->record.index);
+	finding = report_finding(report, FINDING_IMA_BOOT_AGGREGATE, FINDING_AS_LISTED, subject,
+				 "%s", why);
+	finding->found = report_digest(report, &digest);
+	if (long_one.alg != ALG_NONE) {
+		finding->expected = arena_take(&report->arena, sizeof(*finding->expected));
+		if (finding->expected) {
+			*finding->expected = (struct reference){ "", "", bytes_of("", 0),
+								 report_digest(report, &long_one) };
+			finding->n_expected = 1;
+		}
+	}
+	finding_at(report, finding, walk->file->path, step->record.index, step->record.offset);
+	return 0;
+}
+
+static int judge_kernel(struct ima_walk *walk, const struct ima_step *step,
+			const struct ima_entry *entry, struct error *err)
+{
+	struct report *report = walk->judge->report;
+	struct finding *finding;
+
+	if (walk->n_aggregates++ > 0) {
+		finding = report_finding(
+			report, FINDING_IMA_KEXEC,
+			walk->kexec_measured ? FINDING_MILDER : FINDING_AS_LISTED,
+			bytes_of_string("boot_aggregate"), "%s",
+			walk->kexec_measured
+				? "another kernel was started by kexec, and measured before"
+				: "another kernel was started by kexec, and no entry before says "
+				  "which: neither a command line nor a kernel was measured");
+		finding_at(report, finding, walk->file->path, step->record.index,
+			   step->record.offset);
+		walk->kexec_measured = false;
+	}
+	return judge_aggregate(walk, step, entry, err);
+}
+
+/* --- single entries ------------------------------------------------------------------------------ */
+
+static struct finding *entry_finding(struct ima_walk *walk, const struct ima_step *step,
+				     enum finding_code code, struct bytes subject,
+				     const char *message)
+{
+	struct finding *finding = report_finding(walk->judge->report, code, FINDING_AS_LISTED,
+						 subject, "%s", message);
+
+	finding_at(walk->judge->report, finding, walk->file->path, step->record.index,
+		   step->record.offset);
+	return finding;
+}
+
+static struct bytes subject_of(struct ima_walk *walk, const struct ima_step *step,
+			       const struct ima_entry *entry)
+{
+	if (entry->path.size)
+		return entry->path;
+	return bytes_of_string(
+		arena_printf(&walk->judge->report->arena, "entry %" PRIu64, step->record.index));
+}
+
+/* An earlier entry measured this path: then somebody opened it for writing (ToMToU). */
+static bool was_measured(struct ima_walk *walk, const struct ima_step *step, struct bytes path)
+{
+	AUTO(ima_list_freep) struct ima_list *list = NULL;
+	struct record record;
+	struct ima_entry entry;
+
+	if (ima_list_open(walk->file->contents, walk->file->path, walk->judge->hasher, &list,
+			  NULL) < 0)
+		return false;
+	while (ima_list_next(list, &record, NULL) > 0 && record.index < step->record.index) {
+		ima_entry_parse(list, &record, &entry);
+		if (!entry.is_violation && bytes_equal(entry.path, path))
+			return true;
+	}
+	return false;
+}
+
+static const char violation_unknown[] =
+	"changed while it was measured, or measured while open for writing";
+static const char violation_writers[] = "measured while open for writing (open writers): what was "
+					"read need not be what was measured";
+static const char violation_tomtou[] = "opened for writing after it was measured, while in use "
+				       "(time of measure, time of use): what "
+				       "was read need not be what was measured";
+
+/*
+ * The kernel tells the kinds apart in its audit log only. But where writers had the file open, the
+ * measurement of it follows right behind; and where the file was measured before, it was opened for
+ * writing then (ima_rdwr_violation_check).
+ */
+static void judge_violation(struct ima_walk *walk, const struct ima_step *step,
+			    const struct ima_entry *entry)
+{
+	struct report *report = walk->judge->report;
+	const char *kind = violation_unknown;
+
+	report->coverage.n_violations++;
+	if (!bytes_all(entry->digest.value, 0))
+		entry_finding(walk, step, FINDING_IMA_STRUCTURE, subject_of(walk, step, entry),
+			      "a violation whose digest is not zero");
+	if (!report_keeps(report, FINDING_IMA_VIOLATION)) {
+		entry_finding(walk, step, FINDING_IMA_VIOLATION, entry->path, "");
+		return;
+	}
+	if (walk->n_violations_explained < VIOLATIONS_EXPLAINED_MAX) {
+		walk->n_violations_explained++;
+		if (was_measured(walk, step, entry->path))
+			kind = violation_tomtou;
+	}
+	entry_finding(walk, step, FINDING_IMA_VIOLATION, subject_of(walk, step, entry), kind);
+	if (report->arena.failed)
+		return;
+	walk->violation_open = true;
+	walk->violation = report->n_findings - 1;
+}
+
+/* The entry behind a violation may tell its kind. */
+static void settle_violation(struct ima_walk *walk, const struct ima_entry *entry)
+{
+	struct report *report = walk->judge->report;
+	struct finding *finding = &report->findings[walk->violation];
+
+	walk->violation_open = false;
+	if (!entry->is_violation && bytes_equal(finding->subject, entry->path))
+		finding->message = violation_writers;
+}
+
+/* A kernel's buffer: its digest is over the buffer that the entry holds. */
+static int judge_buffer(struct ima_walk *walk, const struct ima_step *step,
+			const struct ima_entry *entry, struct error *err)
+{
+	struct judge *judge = walk->judge;
+	struct digest logged, digest;
+	struct finding *finding;
+
+	judge->report->coverage.n_buffers++;
+	if (bytes_equal_string(entry->path, "kexec-cmdline") ||
+	    bytes_equal_string(entry->path, "kexec_execute"))
+		walk->kexec_measured = true;
+	if (!digest_init(&logged, entry->digest.alg, entry->digest.value) ||
+	    !hasher_has(judge->hasher, logged.alg)) {
+		entry_finding(walk, step, FINDING_IMA_NO_REFERENCE, entry->path,
+			      "a buffer measured with a hash that Assay does not know");
+		return 0;
+	}
+	if (hasher_digest_bytes(judge->hasher, logged.alg, entry->buf, &digest, err) < 0)
+		return -1;
+	if (digest_equal(&digest, &logged))
+		return 0;
+	finding = entry_finding(walk, step, FINDING_IMA_BUFFER, entry->path,
+				"its digest is not the hash of the buffer that the entry holds");
+	finding->found = report_digest(judge->report, &logged);
+	return 0;
+}
+
+/* Weaker: a shorter digest, or one whose collisions are known. */
+static bool is_weaker(enum alg alg, enum alg wanted)
+{
+	return alg != ALG_NONE && alg_size(alg) < alg_size(wanted);
+}
+
+static void note_digest(struct ima_walk *walk, const struct ima_step *step,
+			const struct ima_entry *entry)
+{
+	struct weak_digests *weak;
+
+	if (!is_weaker(entry->digest.alg, walk->judge->policy->ima_hash))
+		return;
+	weak = &walk->weak[entry->digest.alg];
+	if (weak->n++ == 0) {
+		weak->first_index = step->record.index;
+		weak->first_offset = step->record.offset;
+	}
+}
+
+static bool ends_with(struct bytes text, const char *end)
+{
+	size_t size = strlen(end);
+
+	return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
+}
+
+/* Where kernels to start are: KEXEC_KERNEL_CHECK measures them like other files. */
+static bool looks_like_kernel(struct bytes path)
+{
+	return bytes_start_with(path, bytes_of_string("/boot/")) || ends_with(path, "/vmlinuz") ||
+	       ends_with(path, "/Image") || ends_with(path, "/bzImage");
+}
+
+static bool has_field(const struct ima_entry *entry, enum ima_field_id id)
+{
+	for (size_t i = 0; i < entry->n_fields; i++)
+		if (entry->fields[i].id == id)
+			return true;
+	return false;
+}
+
+static int judge_entry(struct ima_walk *walk, const struct ima_step *step, struct error *err)
+{
+	struct report *report = walk->judge->report;
+	struct ima_entry entry;
+	bool is_aggregate;
+
+	ima_entry_parse(walk->judge->ima_list, &step->record, &entry);
+	if (walk->violation_open)
+		settle_violation(walk, &entry);
+	is_aggregate = entry.is_whole && !entry.is_violation &&
+		       bytes_equal_string(entry.path, "boot_aggregate");
+	if (step->record.index == 0 && !is_aggregate) {
+		walk->n_odd++;
+		entry_finding(walk, step, FINDING_IMA_STRUCTURE, subject_of(walk, step, &entry),
+			      "the first entry is not boot_aggregate: the log does not begin where "
+			      "the kernel began it");
+	}
+	if (step->check == IMA_CHECK_MISMATCH) {
+		struct finding *finding = entry_finding(
+			walk, step, FINDING_IMA_TEMPLATE_HASH, subject_of(walk, step, &entry),
+			"the template hash is not the hash of the entry's fields: one "
+			"of them was changed after it was measured");
+
+		walk->n_odd++;
+		finding->found = report_digest(report, &step->record.digests[0]);
+	}
+	if (!entry.is_known) {
+		entry_finding(walk, step, FINDING_IMA_UNKNOWN_TEMPLATE,
+			      bytes_of_string(report_text(report, step->record.name)),
+			      "a template of no kernel known: what it measured is not looked up");
+		return 0;
+	}
+	if (!entry.is_whole) {
+		walk->n_odd++;
+		entry_finding(walk, step, FINDING_IMA_STRUCTURE, subject_of(walk, step, &entry),
+			      "its fields do not fill its data as its template says");
+		return 0;
+	}
+	if (entry.is_violation) {
+		judge_violation(walk, step, &entry);
+		return 0;
+	}
+	if (is_aggregate)
+		return judge_kernel(walk, step, &entry, err);
+	if (has_field(&entry, IMA_FIELD_BUF) &&
+	    (entry.buf.size || entry.path.size == 0 || entry.path.data[0] != '/'))
+		return judge_buffer(walk, step, &entry, err);
+	note_digest(walk, step, &entry);
+	if (looks_like_kernel(entry.path))
+		walk->kexec_measured = true;
+	return judge_file(walk, step, &entry, err);
+}
+
+/* --- the whole log ------------------------------------------------------------------------------- */
+
+/* Every quoted value that neither the boot log nor a reset explains is for the IMA log to give. */
+static int set_trackers(struct ima_walk *walk, struct error *err)
+{
+	struct judge *judge = walk->judge;
+
+	walk->judge->trackers =
+		arena_take(&judge->report->arena, (judge->n_quotes * ALG_BANKS * PCR_COUNT + 1) *
+							  sizeof(*walk->judge->trackers));
+	if (!walk->judge->trackers)
+		return error_memory(err, judge->bundle->name);
+	for (size_t i = 0; i < judge->n_quotes; i++) {
+		const struct judged_quote *quote = &judge->quotes[i];
+
+		if (!quote->is_verified || !quote->has_values)
+			continue;
+		for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
+			pcr_set pcrs =
+				quote_selection_pcrs(&quote->quote.selection, (enum alg)alg) &
+				~judge->boot_extended;
+
+			for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
+				struct ima_tracker *tracker =
+					&walk->judge->trackers[walk->judge->n_trackers];
+				struct bytes value = bytes_of(quote->pcrs->value[alg][pcr],
+							      alg_size((enum alg)alg));
+
+				if (!(pcrs >> pcr & 1) ||
+				    bytes_all(value, pcr >= 17 && pcr <= 22 ? 0xff : 0))
+					continue;
+				tracker->quote = i;
+				tracker->prefix.pcr = pcr;
+				digest_init(&tracker->prefix.wanted, (enum alg)alg, value);
+				walk->judge->n_trackers++;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Banks to replay: the quoted ones; libcrypto may lack one. */
+static alg_set banks_to_replay(const struct judge *judge)
+{
+	alg_set banks = quoted_banks(judge);
+
+	for (unsigned alg = 0; alg < ALG_BANKS; alg++)
+		if (!hasher_has(judge->hasher, (enum alg)alg))
+			banks &= ~((alg_set)1 << alg);
+	return banks;
+}
+
+static int walk_entries(struct ima_walk *walk, bool *is_whole, struct error *err)
+{
+	struct judge *judge = walk->judge;
+	struct error problem = { 0 };
+	const struct ima_step *step;
+	int more;
+
+	while ((more = ima_replay_next(walk->judge->ima_replay, &step, &problem)) > 0) {
+		for (size_t i = 0; i < walk->judge->n_trackers; i++)
+			ima_prefix_step(&walk->judge->trackers[i].prefix, walk->judge->ima_replay);
+		if (judge_entry(walk, step, err) < 0)
+			return -1;
+	}
+	if (more < 0 && problem.code == ERROR_SYSTEM) {
+		*err = problem;
+		return -1;
+	}
+	judge->n_entries = judge->report->coverage.n_entries =
+		ima_replay_counts(walk->judge->ima_replay).n_entries;
+	judge->ima_extended = ima_replay_extended(walk->judge->ima_replay);
+	*is_whole = more == 0;
+	if (more < 0) {
+		struct finding *finding =
+			report_finding(judge->report, FINDING_LOG_MALFORMED, FINDING_AS_LISTED,
+				       file_subject(walk->file),
+				       "breaks off after %" PRIu64 " entries: %s", judge->n_entries,
+				       problem.message);
+
+		finding_at(judge->report, finding, walk->file->path, REPORT_NOWHERE,
+			   problem.offset);
+	}
+	return 0;
+}
+
+static void report_weak(struct ima_walk *walk)
+{
+	struct report *report = walk->judge->report;
+
+	for (unsigned alg = 0; alg < ALG_COUNT; alg++) {
+		const struct weak_digests *weak = &walk->weak[alg];
+		struct finding *finding;
+
+		if (weak->n == 0)
+			continue;
+		finding = report_finding(report, FINDING_IMA_WEAK_DIGEST, FINDING_AS_LISTED,
+					 bytes_of_string(alg_name((enum alg)alg)),
+					 "%" PRIu64 " entries, this the first, are hashed with %s; "
+					 "%s is wanted",
+					 weak->n, alg_name((enum alg)alg),
+					 alg_name(walk->judge->policy->ima_hash));
+		finding_at(report, finding, walk->file->path, weak->first_index,
+			   weak->first_offset);
+	}
+}
+
+static void report_lookup(const struct ima_walk *walk)
+{
+	struct report *report = walk->judge->report;
+	const struct coverage *coverage = &report->coverage;
+	struct bytes subject = file_subject(walk->file);
+	uint64_t n_silenced = 0;
+
+	for (size_t i = 0; i < report->n_exclusions; i++)
+		n_silenced += report->exclusions[i].n_silenced;
+	if (!walk->judge->setup->golden)
+		return; /* said for the bundle */
+	if (coverage->n_known == coverage->n_files)
+		report_check(report, "ima.lookup", CHECK_PASS, subject,
+			     "all %" PRIu64 " files are as the database has them",
+			     coverage->n_files);
+	else if (coverage->n_known + n_silenced == coverage->n_files)
+		report_check(report, "ima.lookup", CHECK_PASS, subject,
+			     "%" PRIu64 " of %" PRIu64 " files are as the database has them, "
+			     "%" PRIu64 " are excluded by the policy",
+			     coverage->n_known, coverage->n_files, n_silenced);
+	else
+		report_check(report, "ima.lookup", CHECK_FAIL, subject,
+			     "%" PRIu64 " of %" PRIu64 " files are not as the database has them",
+			     coverage->n_files - coverage->n_known - n_silenced, coverage->n_files);
+	if (coverage->n_buffers)
+		report_check(report, "ima.buffers", CHECK_SKIP, subject,
+			     "%" PRIu64 " buffers have no reference values to compare with",
+			     coverage->n_buffers);
+}
+
+static int judge_list(struct ima_walk *walk, struct error *err)
+{
+	struct judge *judge = walk->judge;
+	struct report *report = judge->report;
+	struct bytes subject = file_subject(walk->file);
+	bool is_whole = false;
+
+	report->coverage.has_ima_log = judge->has_ima = true;
+	if (set_trackers(walk, err) < 0 ||
+	    ima_replay_new(walk->judge->ima_list, banks_to_replay(judge), judge->hasher,
+			   &walk->judge->ima_replay, err) < 0 ||
+	    walk_entries(walk, &is_whole, err) < 0)
+		return -1;
+	if (judge->n_entries == 0)
+		report_missing(report, "ima.log", subject, "an IMA log without entries");
+	else
+		report_check(report, "ima.log",
+			     is_whole && walk->n_odd == 0 ? CHECK_PASS : CHECK_FAIL, subject,
+			     "%" PRIu64 " entries%s", judge->n_entries,
+			     !is_whole     ? ", and not readable to its end"
+			     : walk->n_odd ? ", not all as a kernel writes them"
+					   : ", each template hash recomputed");
+	report_weak(walk);
+	report_lookup(walk);
+	return 0;
+}
+
+int judge_ima(struct judge *judge, struct error *err)
+{
+	struct ima_walk walk = { .judge = judge };
+	struct report *report = judge->report;
+	struct error problem = { 0 };
+	struct finding *finding;
+
+	for (size_t i = 0; i < judge->bundle->n_files && !walk.file; i++)
+		if (judge->bundle->files[i].role == ROLE_IMA_LOG)
+			walk.file = &judge->bundle->files[i];
+	judge->ima_file = walk.file;
+	if (!walk.file) {
+		if (judge->policy->require_ima_log.value)
+			report_missing(report, "ima.log", bytes_of("", 0),
+				       "no IMA log (binary_runtime_measurements) in the bundle");
+		else
+			report_check(report, "ima.log", CHECK_SKIP, bytes_of("", 0),
+				     "no IMA log in the bundle, which the policy allows");
+		return 0;
+	}
+	if (ima_list_open(walk.file->contents, walk.file->path, judge->hasher, &judge->ima_list,
+			  &problem) == 0)
+		return judge_list(&walk, err);
+	if (problem.code == ERROR_SYSTEM) {
+		*err = problem;
+		return -1;
+	}
+	finding = report_finding(report, FINDING_LOG_MALFORMED, FINDING_AS_LISTED,
+				 file_subject(walk.file), "%s", problem.message);
+	finding_at(report, finding, walk.file->path, REPORT_NOWHERE, problem.offset);
+	report_missing(report, "ima.log", file_subject(walk.file), "cannot be read");
+	return 0;
+}

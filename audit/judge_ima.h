@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the judges of the IMA log share. */
+#ifndef AUDIT_JUDGE_IMA_H
+#define AUDIT_JUDGE_IMA_H
+
+#include "audit/judge.h"
+
+/* Entries hashed with one algorithm that is weaker than it should be. */
+struct weak_digests {
+	uint64_t n;
+	uint64_t first_index, first_offset;
+};
+
+/* The log on its way. */
+struct ima_walk {
+	struct judge *judge;
+	const struct bundle_file *file;
+
+	uint64_t n_aggregates; /* boot_aggregate entries so far */
+	bool kexec_measured;   /* since the last of them something measured a kernel to start */
+	bool violation_open;   /* the entry before was a violation whose kind is not told yet */
+	size_t violation;      /* the finding, if violation_open */
+	uint64_t n_violations_explained;
+	struct weak_digests weak[ALG_COUNT];
+	uint64_t n_odd; /* findings about entries' form */
+};
+
+/* judge_file.c: looks up one entry of a file. */
+int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct ima_entry *entry,
+	       struct error *err);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "audit/report.h"
+
+#include "audit/policy/policy.h"
+#include "core/own.h"
+#include "core/text.h"
+
+const char *verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = { "pass", "incomplete", "fail" };
+
+	return names[verdict];
+}
+
+const char *check_result_name(enum check_result result)
+{
+	static const char *const names[] = { "pass", "fail", "skip" };
+
+	return names[result];
+}
+
+/* What report_finding hands out beyond FINDINGS_MAX, or out of memory, lies behind the report. */
+struct report_body {
+	struct report report; /* first: a struct report * is one of these */
+	struct finding scrap;
+};
+
+int report_new(const char *name, const struct policy *policy, struct report **out,
+	       struct error *err)
+{
+	struct report_body *body = calloc(1, sizeof(*body));
+	struct report *report = &body->report;
+
+	if (!body)
+		return error_memory(err, name);
+	report->policy = policy;
+	report->name = (const char *)arena_copy(&report->arena, bytes_of_string(name)).data;
+	report->n_exclusions = policy->excludes.n_items;
+	report->exclusions =
+		arena_take(&report->arena, (report->n_exclusions + 1) * sizeof(struct exclusion));
+	if (report->arena.failed) {
+		report_free(report);
+		return error_memory(err, name);
+	}
+	for (size_t i = 0; i < report->n_exclusions; i++) {
+		report->exclusions[i].pattern = policy->excludes.items[i].text;
+		report->exclusions[i].line = policy->excludes.items[i].line;
+	}
+	*out = report;
+	return 0;
+}
+
+void report_free(struct report *report)
+{
+	if (!report)
+		return;
+	free(report->checks);
+	free(report->findings);
+	arena_clear(&report->arena);
+	free(report);
+}
+
+void report_freep(struct report **report)
+{
+	report_free(*report);
+}
+
+static bool make_room(struct report *report, void *array_pointer, size_t n, size_t *capacity,
+		      size_t size)
+{
+	void **array = array_pointer;
+	size_t wanted = *capacity ? *capacity * 2 : 32;
+	void *larger;
+
+	if (n < *capacity)
+		return true;
+	larger = realloc(*array, wanted * size);
+	if (!larger) {
+		report->arena.failed = true;
+		return false;
+	}
+	*array = larger;
+	*capacity = wanted;
+	return true;
+}
+
+static void add_check(struct report *report, struct check check, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static void add_check(struct report *report, struct check check, const char *format, va_list args)
+{
+	if (!make_room(report, &report->checks, report->n_checks, &report->checks_capacity,
+		       sizeof(check)))
+		return;
+	check.subject = arena_copy(&report->arena, check.subject);
+	check.detail = arena_vprintf(&report->arena, format, args);
+	report->checks[report->n_checks++] = check;
+}
+
+void report_check(struct report *report, const char *name, enum check_result result,
+		  struct bytes subject, const char *format, ...)
+{
+	struct check check = { .name = name, .result = result, .subject = subject };
+	va_list args;
+
+	va_start(args, format);
+	add_check(report, check, format, args);
+	va_end(args);
+}
+
+void report_missing(struct report *report, const char *name, struct bytes subject,
+		    const char *format, ...)
+{
+	struct check check = {
+		.name = name, .result = CHECK_SKIP, .is_required = true, .subject = subject
+	};
+	va_list args;
+
+	va_start(args, format);
+	add_check(report, check, format, args);
+	va_end(args);
+}
+
+bool report_keeps(const struct report *report, enum finding_code code)
+{
+	return report->n_by_code[code] < FINDINGS_MAX && !report->arena.failed;
+}
+
+struct finding *report_finding(struct report *report, enum finding_code code,
+			       enum finding_weight weight, struct bytes subject, const char *format,
+			       ...)
+{
+	const struct finding_kind *kind = finding_kind(code);
+	struct finding finding = { .code = code,
+				   .severity =
+					   weight == FINDING_MILDER ? kind->milder : kind->severity,
+				   .is_incomplete = kind->incomplete,
+				   .is_attested = weight != FINDING_UNATTESTED,
+				   .message = "",
+				   .file = "",
+				   .index = REPORT_NOWHERE,
+				   .offset = REPORT_NOWHERE,
+				   .found = "" };
+	struct finding *kept = &((struct report_body *)report)->scrap;
+	va_list args;
+
+	if (report->policy->severities[code].line) {
+		finding.severity = report->policy->severities[code].severity;
+		finding.policy_line = report->policy->severities[code].line;
+	}
+	if (weight == FINDING_UNATTESTED) {
+		finding.is_incomplete = true;
+		if (finding.severity > SEVERITY_MEDIUM)
+			finding.severity = SEVERITY_MEDIUM;
+	}
+	report->n_by_severity[finding.severity]++;
+	report->has_incomplete_finding |= finding.is_incomplete;
+	if (report_keeps(report, code) && make_room(report, &report->findings, report->n_findings,
+						    &report->findings_capacity, sizeof(finding))) {
+		finding.subject = arena_copy(&report->arena, subject);
+		va_start(args, format);
+		finding.message = arena_vprintf(&report->arena, format, args);
+		va_end(args);
+		kept = &report->findings[report->n_findings++];
+	}
+	report->n_by_code[code]++;
+	*kept = finding;
+	return kept;
+}
+
+void finding_at(struct report *report, struct finding *finding, const char *file, uint64_t index,
+		uint64_t offset)
+{
+	if (finding != &((struct report_body *)report)->scrap)
+		finding->file =
+			(const char *)arena_copy(&report->arena, bytes_of_string(file)).data;
+	finding->index = index;
+	finding->offset = offset;
+}
+
+void report_weaken(struct report *report, const char *file, uint64_t index)
+{
+	for (size_t i = 0; i < report->n_findings; i++) {
+		struct finding *finding = &report->findings[i];
+
+		if (finding->index == REPORT_NOWHERE || finding->index < index ||
+		    strcmp(finding->file, file) != 0)
+			continue;
+		report->n_by_severity[finding->severity]--;
+		if (finding->severity > SEVERITY_MEDIUM)
+			finding->severity = SEVERITY_MEDIUM;
+		report->n_by_severity[finding->severity]++;
+		finding->is_attested = false;
+		finding->is_incomplete = true;
+		report->has_incomplete_finding = true;
+	}
+}
+
+const char *report_digest(struct report *report, const struct digest *digest)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	return arena_printf(&report->arena, "%s:%s", alg_name(digest->alg),
+			    digest_hex(digest, hex));
+}
+
+const char *report_text(struct report *report, struct bytes text)
+{
+	AUTO(buf_clear) struct buf escaped = BUF_INIT;
+
+	text_append(&escaped, text);
+	if (escaped.failed)
+		report->arena.failed = true;
+	return (const char *)arena_copy(&report->arena, buf_bytes(&escaped)).data;
+}
+
+/* Names of the members of a set between commas; runs of three and more become ranges. */
+static const char *set_text(struct report *report, uint32_t set, unsigned n_members,
+			    const char *(*name)(unsigned member), bool ranges)
+{
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+
+	for (unsigned i = 0; i < n_members; i++) {
+		unsigned last = i;
+
+		if (!(set >> i & 1))
+			continue;
+		while (ranges && last + 1 < n_members && (set >> (last + 1) & 1))
+			last++;
+		if (text.size)
+			buf_append_string(&text, ", ");
+		if (!ranges)
+			buf_append_string(&text, name(i));
+		else if (last > i + 1)
+			buf_printf(&text, "%u-%u", i, last);
+		else
+			buf_printf(&text, "%u", last = i);
+		i = last;
+	}
+	if (text.failed)
+		report->arena.failed = true;
+	return text.size ? (const char *)arena_copy(&report->arena, buf_bytes(&text)).data : "none";
+}
+
+const char *report_pcrs(struct report *report, pcr_set pcrs)
+{
+	return set_text(report, pcrs, 32, NULL, true);
+}
+
+static const char *name_of_alg(unsigned alg)
+{
+	return alg_name((enum alg)alg);
+}
+
+const char *report_algs(struct report *report, alg_set algs)
+{
+	return set_text(report, algs, ALG_COUNT, name_of_alg, false);
+}
+
+/* The worst first, then in the order of codes, then as they stand in the evidence. */
+static int by_severity(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	int order = (x->severity < y->severity) - (x->severity > y->severity);
+
+	if (!order)
+		order = (x->code > y->code) - (x->code < y->code);
+	if (!order)
+		order = strcmp(x->file, y->file);
+	if (!order)
+		order = (x->index > y->index) - (x->index < y->index);
+	if (!order)
+		order = (x->offset > y->offset) - (x->offset < y->offset);
+	if (!order)
+		order = bytes_compare(x->subject, y->subject);
+	return order ? order : strcmp(x->message, y->message);
+}
+
+int report_finish(struct report *report, struct error *err)
+{
+	bool incomplete = report->has_incomplete_finding;
+
+	if (report->arena.failed)
+		return error_memory(err, report->name);
+	if (report->n_findings > 1)
+		qsort(report->findings, report->n_findings, sizeof(*report->findings), by_severity);
+	for (size_t i = 0; i < report->n_checks; i++)
+		incomplete |=
+			report->checks[i].result == CHECK_SKIP && report->checks[i].is_required;
+	if (report->n_by_severity[SEVERITY_CRITICAL] || report->n_by_severity[SEVERITY_HIGH])
+		report->verdict = VERDICT_FAIL;
+	else
+		report->verdict = incomplete ? VERDICT_INCOMPLETE : VERDICT_PASS;
+	return 0;
+}
