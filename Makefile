@@ -131,8 +131,8 @@ check-vm: deps
 
 # The whole main job on real input, in a scratch folder (DEMO_DIR to choose it).
 demo: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) $O/assay
-	@ASSAY=$(abspath $O/assay) tests/demo/demo.sh $(DEMO_DIR)
+	@$(MAKE) --no-print-directory -j$(JOBS) $O/assay $O/tests/tools/ima_measure $O/tests/tools/log_edit
+	@ASSAY=$(abspath $O/assay) TEST_PROGRAMS=$(abspath $O/tests) tests/demo/demo.sh $(DEMO_DIR)
 
 # Stored outputs of the end-to-end tests, written anew; read the difference before committing it.
 update-golden: deps

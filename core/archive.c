@@ -313,6 +313,7 @@ struct decompressor {
 	struct bytes_source memory; /* what input reads where the input is in memory */
 	struct archive *archive;    /* NULL without compression */
 	uint64_t supplied;          /* input bytes handed to libarchive */
+	uint8_t tail[8];            /* the last of them */
 	uint64_t consumed;
 	uint64_t produced;
 	bool input_ended;
@@ -349,6 +350,15 @@ uint64_t decompressor_produced(const struct decompressor *decompressor)
 	return decompressor->produced;
 }
 
+/* Remembers the last bytes of the input. */
+static void tail_keep(struct decompressor *d, struct bytes block)
+{
+	size_t n = block.size < sizeof(d->tail) ? block.size : sizeof(d->tail);
+
+	memmove(d->tail, d->tail + n, sizeof(d->tail) - n);
+	memcpy(d->tail + sizeof(d->tail) - n, block.data + block.size - n, n);
+}
+
 static la_ssize_t decompressor_read(struct archive *archive, void *ctx, const void **buffer)
 {
 	struct decompressor *d = ctx;
@@ -366,6 +376,7 @@ static la_ssize_t decompressor_read(struct archive *archive, void *ctx, const vo
 		return 0;
 	}
 	d->supplied += block.size;
+	tail_keep(d, block);
 	*buffer = block.data;
 	return (la_ssize_t)block.size;
 }
@@ -493,6 +504,20 @@ static int decompressor_end(struct decompressor *d, struct error *err)
 	return 0;
 }
 
+/*
+ * Whether gzip input that gave nothing is a whole stream of nothing: then it ends with a sum and a
+ * size of zero (RFC 1952 2.3.1). When only the end of a short stream is missing, libarchive gives
+ * nothing as well, and no reason.
+ */
+static bool gzip_of_nothing(const struct decompressor *d)
+{
+	const uint8_t *end = d->tail;
+
+	if (d->leave_rest && d->consumed >= sizeof(d->tail))
+		end = d->memory.bytes.data + d->consumed - sizeof(d->tail);
+	return d->consumed >= 18 && bytes_all(bytes_of(end, sizeof(d->tail)), 0);
+}
+
 /* Opens the stream: 1, or 0 when it unpacks to nothing. */
 static int decompressor_start(struct decompressor *d, struct error *err)
 {
@@ -519,7 +544,8 @@ static int decompressor_start(struct decompressor *d, struct error *err)
 	if (status == ARCHIVE_OK)
 		status = archive_read_next_header(d->archive, &entry);
 	decompressor_count(d);
-	if (status == ARCHIVE_EOF && archive_errno(d->archive) == 0)
+	if (status == ARCHIVE_EOF && archive_errno(d->archive) == 0 &&
+	    (d->options.compression != COMPRESSION_GZIP || gzip_of_nothing(d)))
 		return decompressor_end(d, err);
 	if (status != ARCHIVE_OK)
 		return decompressor_fail(d, err);

@@ -7,12 +7,26 @@
 
 #include "core/text.h"
 
+static void put_pending(struct json *json)
+{
+	fwrite(json->pending, 1, json->n_pending, json->out);
+	json->n_pending = 0;
+}
+
 static void put(struct json *json, const char *text, size_t size)
 {
-	if (json->out)
-		fwrite(text, 1, size, json->out);
-	else
+	if (!json->out) {
 		buf_append(json->buf, bytes_of(text, size));
+		return;
+	}
+	if (size > sizeof(json->pending) - json->n_pending)
+		put_pending(json);
+	if (size > sizeof(json->pending)) {
+		fwrite(text, 1, size, json->out);
+		return;
+	}
+	memcpy(json->pending + json->n_pending, text, size);
+	json->n_pending += size;
 }
 
 static void put_string(struct json *json, const char *text)
@@ -27,9 +41,16 @@ static void put_quoted(struct json *json, struct bytes text)
 	put_string(json, "\"");
 	while (pos < text.size) {
 		uint32_t code = 0;
-		size_t length = utf8_next(text.data + pos, text.size - pos, &code);
+		size_t length;
 		char shown[16];
 
+		/* Plain ASCII, as most text is. */
+		if (text.data[pos] >= 0x20 && text.data[pos] < 0x7f && text.data[pos] != '"' &&
+		    text.data[pos] != '\\') {
+			pos++;
+			continue;
+		}
+		length = utf8_next(text.data + pos, text.size - pos, &code);
 		if (length && code != '"' && code != '\\' && text_printable(code)) {
 			pos += length;
 			continue;
@@ -201,6 +222,7 @@ int json_finish(struct json *json, struct error *err)
 		return error_memory(err, NULL);
 	if (!json->out)
 		return buf_finish(json->buf, err);
+	put_pending(json);
 	if (fflush(json->out) != 0 || ferror(json->out))
 		return error_errno(err, ERROR_SYSTEM, NULL, errno, "cannot write the output");
 	return 0;

@@ -23,6 +23,8 @@ struct json {
 	bool in_array[JSON_DEPTH_MAX];
 	bool any[JSON_DEPTH_MAX]; /* a member was written at this depth */
 	bool compact[JSON_DEPTH_MAX];
+	size_t n_pending;   /* bytes of pending not yet given to out */
+	char pending[4096]; /* a stream's locks cost more than most of what is written */
 };
 
 /* Hidden: a JSON library may export functions of these names for its own use, and must not find ours. */

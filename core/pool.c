@@ -8,7 +8,8 @@
 
 #include "core/own.h"
 
-/* Items a thread may be ahead of the one that done waits for: enough to hide a slow item. */
+/* Items a thread may be ahead of the one that done waits for, unless the job says: enough to hide a
+ * slow item. */
 #define POOL_AHEAD 8
 
 struct slot {
@@ -125,7 +126,9 @@ int pool_run(const struct pool_job *job, struct error *err)
 		return 0;
 	if (n_threads > job->n_items)
 		n_threads = (unsigned)job->n_items;
-	pool.window = (size_t)n_threads * POOL_AHEAD;
+	if (!size_mul(n_threads, job->ahead ? job->ahead : POOL_AHEAD, &pool.window) ||
+	    pool.window > job->n_items)
+		pool.window = job->n_items;
 	threads = calloc(n_threads, sizeof(*threads));
 	pool.slots = slots = calloc(pool.window, sizeof(*slots));
 	if (!threads || !slots)

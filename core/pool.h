@@ -17,6 +17,8 @@ struct pool_job {
 	size_t n_items;
 	unsigned n_threads; /* 0: one per processor */
 	void *ctx;          /* shared by all calls; borrowed */
+	size_t ahead; /* results that may wait for an earlier one, for each thread; 0: a few. More keeps
+		       * threads busy beside one long item, and costs the memory of the results. */
 
 	/* State of one thread (its hasher, its buffers): -1 and *err ends the job. Both may be NULL. */
 	int (*thread_begin)(void *ctx, void **state, struct error *err);

@@ -105,11 +105,28 @@ char *text_escape(char *out, size_t out_size, struct bytes text)
 	return out;
 }
 
+/* Bytes at the beginning of text that are shown as they are, of ASCII only: most text has no other. */
+static size_t plain_size(struct bytes text)
+{
+	size_t n = 0;
+
+	while (n < text.size && text.data[n] >= 0x20 && text.data[n] < 0x7f && text.data[n] != '\\')
+		n++;
+	return n;
+}
+
 void text_append(struct buf *buf, struct bytes text)
 {
 	char shown[24];
 
 	while (text.size) {
+		size_t plain = plain_size(text);
+
+		if (plain) {
+			buf_append(buf, bytes_of(text.data, plain));
+			text = after(text, plain);
+			continue;
+		}
 		text = after(text, escape_one(text, shown));
 		buf_append_string(buf, shown);
 	}
@@ -120,6 +137,13 @@ void text_write(FILE *out, struct bytes text)
 	char shown[24];
 
 	while (text.size) {
+		size_t plain = plain_size(text);
+
+		if (plain) {
+			fwrite(text.data, 1, plain, out);
+			text = after(text, plain);
+			continue;
+		}
 		text = after(text, escape_one(text, shown));
 		fputs(shown, out);
 	}

@@ -11,6 +11,9 @@
 /* A description for people is cut here, or one GRUB menu would fill the screen; -v shows all. */
 #define DESCRIPTION_MAX 150
 
+/* Bytes of a digest in the list: enough to tell events apart, all are in -v. */
+#define SHOWN_DIGEST 6
+
 /* One run of the command. */
 struct run {
 	struct file *file;
@@ -21,8 +24,8 @@ struct run {
 	pcr_set pcrs;  /* to show */
 	bool events;
 	bool verbose;
-	struct buf description; /* used again for every event */
-	size_t type_width;      /* of the longest type in the log */
+	struct buf line;   /* used again for every event */
+	size_t type_width; /* of the longest type in the log */
 	uint64_t n_checked[DATA_UNCHECKED + 1];
 	bool is_broken;
 	struct error broken; /* where the log ended before its end */
@@ -37,7 +40,7 @@ struct step {
 
 static void run_clear(struct run *run)
 {
-	buf_clear(&run->description);
+	buf_clear(&run->line);
 	hasher_free(run->hasher);
 	file_free(run->file);
 }
@@ -312,68 +315,107 @@ static const struct digest *strongest(const struct run *run, const struct record
 	return found;
 }
 
-static void print_pcr(uint32_t pcr)
+/* text, then blanks up to width. */
+static void append_left(struct buf *line, const char *text, size_t width)
 {
-	if (pcr == UINT32_MAX)
-		printf("  - ");
-	else
-		printf("%3" PRIu32 " ", pcr);
+	size_t size = strlen(text);
+
+	buf_append(line, bytes_of(text, size));
+	while (size++ < width)
+		buf_append_u8(line, ' ');
 }
 
-static void print_details(const struct run *run, const struct step *step)
+/* A number behind blanks up to width. */
+static void append_right(struct buf *line, uint64_t number, size_t width)
+{
+	char digits[24], *at = digits + sizeof(digits) - 1;
+
+	*at = 0;
+	do
+		*--at = (char)('0' + number % 10);
+	while (number /= 10);
+	for (size_t size = strlen(at); size < width; size++)
+		buf_append_u8(line, ' ');
+	buf_append_string(line, at);
+}
+
+static void append_details(const struct run *run, const struct step *step, struct buf *line)
 {
 	const struct record *record = &step->record;
 	char hex[DIGEST_HEX_SIZE];
 
-	printf("%13sat offset 0x%" PRIx64 ", %zu byte%s of data", "", record->offset,
-	       record->data.size, plural(record->data.size));
+	buf_printf(line, "%13sat offset 0x%" PRIx64 ", %zu byte%s of data", "", record->offset,
+		   record->data.size, plural(record->data.size));
 	if (step->check.result == DATA_MATCH)
-		printf("; the digest is over the %s", step->check.over);
-	fputc('\n', stdout);
+		buf_printf(line, "; the digest is over the %s", step->check.over);
+	buf_append_u8(line, '\n');
 	for (size_t i = 0; i < record->n_digests; i++)
 		if (run->banks & 1u << record->digests[i].alg)
-			printf("%13s%-7s %s\n", "", alg_name(record->digests[i].alg),
-			       digest_hex(&record->digests[i], hex));
+			buf_printf(line, "%13s%-7s %s\n", "", alg_name(record->digests[i].alg),
+				   digest_hex(&record->digests[i], hex));
+}
+
+/* What is wrong with an event, one line for each thing. */
+static void append_remarks(const struct step *step, struct buf *line)
+{
+	const struct event_check *check = &step->check;
+
+	if (check->result == DATA_MISMATCH) {
+		buf_printf(line, "%13s! its digest is not over its %s in bank", "", check->over);
+		for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+			if (check->mismatched & 1u << alg)
+				buf_printf(line, " %s", alg_name(alg));
+		if (check->known)
+			buf_printf(line, ": %s", check->known);
+		buf_append_u8(line, '\n');
+	}
+	for (uint32_t bit = 1; step->record.oddities && bit <= RECORD_ODDITY_LAST; bit <<= 1)
+		if (step->record.oddities & bit)
+			buf_printf(line, "%13s! %s\n", "", record_oddity_text(bit));
+}
+
+/* Cuts what was appended from start on to DESCRIPTION_MAX bytes, not inside a character. */
+static void cut_description(struct buf *line, size_t start)
+{
+	size_t size = start + DESCRIPTION_MAX;
+
+	if (line->failed || line->size <= size)
+		return;
+	while (size > start && (line->data[size] & 0xc0) == 0x80)
+		size--;
+	line->size = size;
+	buf_append_string(line, "...");
 }
 
 static void print_event(struct run *run, const struct step *step)
 {
 	const struct record *record = &step->record;
 	const struct digest *digest = strongest(run, record);
-	struct buf *description = &run->description;
-	char type[EVENT_TYPE_TEXT], hex[DIGEST_HEX_SIZE] = "-";
-	size_t size;
+	struct buf *line = &run->line;
+	char type[EVENT_TYPE_TEXT], hex[2 * SHOWN_DIGEST + 1] = "-";
+	size_t start;
 
 	if (digest)
-		digest_hex(digest, hex);
-	printf("%5" PRIu64 "  ", record->index);
-	print_pcr(record->pcr);
-	printf(" %-*s  %-12.12s  %-7s  ", (int)run->type_width, event_type_text(record->type, type),
-	       hex, check_word(step->check.result));
-
-	description->size = 0;
-	event_describe(record, &step->event, description);
-	size = description->size;
-	if (!run->verbose && size > DESCRIPTION_MAX) {
-		/* Not inside a character. */
-		for (size = DESCRIPTION_MAX; size && (description->data[size] & 0xc0) == 0x80;)
-			size--;
-	}
-	fwrite(description->data, 1, size, stdout);
-	puts(size < description->size ? "..." : "");
+		hex_write(hex, bytes_of(digest->value, SHOWN_DIGEST));
+	line->size = 0;
+	append_right(line, record->index, 5);
+	if (record->pcr == UINT32_MAX)
+		buf_append_string(line, "    -");
+	else
+		append_right(line, record->pcr, 5);
+	buf_append_string(line, "  ");
+	append_left(line, event_type_text(record->type, type), run->type_width + 2);
+	append_left(line, hex, 2 * SHOWN_DIGEST + 2);
+	append_left(line, check_word(step->check.result), 9);
+	start = line->size;
+	event_describe(record, &step->event, line);
+	if (!run->verbose)
+		cut_description(line, start);
+	buf_append_u8(line, '\n');
 	if (run->verbose)
-		print_details(run, step);
-	if (step->check.result == DATA_MISMATCH) {
-		printf("%13s! its digest is not over its %s in bank", "", step->check.over);
-		for (enum alg alg = 0; alg < ALG_BANKS; alg++)
-			if (step->check.mismatched & 1u << alg)
-				printf(" %s", alg_name(alg));
-		printf("%s%s\n", step->check.known ? ": " : "",
-		       step->check.known ? step->check.known : "");
-	}
-	for (uint32_t bit = 1; bit <= RECORD_ODDITY_LAST; bit <<= 1)
-		if (record->oddities & bit)
-			printf("%13s! %s\n", "", record_oddity_text(bit));
+		append_details(run, step, line);
+	append_remarks(step, line);
+	fwrite(line->data, 1, line->size, stdout);
 }
 
 static void print_locality(const struct eventlog_locality *locality, bool forced)
@@ -478,7 +520,7 @@ static int print_text(struct run *run, struct error *err)
 			print_event(run, &step);
 	if (more < 0)
 		return -1;
-	if (run->description.failed)
+	if (run->line.failed)
 		return error_memory(err, file_name(run->file));
 	if (run->events)
 		fputc('\n', stdout);

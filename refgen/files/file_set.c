@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "refgen/files/files.h"
+#include "refgen/files/internal.h"
 
 /* Chunks of an arena double up to this. */
 #define CHUNK_MIN (size_t)(16 << 10)
@@ -251,6 +251,21 @@ int file_set_join(struct file_set *set, struct file_set *from, struct error *err
 	}
 	from->arena->chunks = NULL;
 	return 0;
+}
+
+void file_set_only(struct file_set *set, alg_set algs)
+{
+	for (size_t i = 0; i < set->n_files; i++) {
+		struct golden_file *file = &set->files[i];
+		/* The set's own, from keep_content. */
+		struct digest *digests = (struct digest *)(uintptr_t)file->digests;
+		size_t n = 0;
+
+		for (size_t j = 0; j < file->n_digests; j++)
+			if (algs & 1u << digests[j].alg)
+				digests[n++] = digests[j];
+		file->n_digests = n;
+	}
 }
 
 static int compare_files(const void *a, const void *b)

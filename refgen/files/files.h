@@ -181,10 +181,16 @@ struct sink;
 int sink_open(const struct refgen_options *options, struct sink **out, struct error *err);
 
 /* An artifact that was read whole. source: its file or folder as the user named it. 1: added;
- * 0: this release has it already; -1: the sink failed (database, disk, output) and the run must
- * end. What came before stays. */
+ * 0: this release has it already, or the database refused it (sink_refuse was called); -1: the sink
+ * failed (database, disk) and the run must end. What came before stays. */
 int sink_artifact(struct sink *sink, const char *source, const struct file_set *set,
 		  struct error *err);
+
+/* Whether sink_artifact would find the artifact (its SHA-256) in the database under some release,
+ * with digests of all of algs, and so needs none of its files: a set with just the artifact will do.
+ * From any thread. */
+bool sink_has(struct sink *sink, enum artifact_kind kind, const struct digest *digest,
+	      alg_set algs);
 
 /* An artifact that is refused: says so and counts. Call it for each input that failed. */
 void sink_refuse(struct sink *sink, const char *source, const struct error *why);
@@ -220,8 +226,13 @@ struct tree_options {
 int tree_read(const char *dir, const struct tree_options *options, struct file_set **out,
 	      struct error *err);
 
-/* Reads the concatenated archives of an initrd in memory; source is its name. */
-int initrd_read(struct bytes image, const char *source, struct content *content, alg_set algs,
-		struct file_set **out, struct error *err);
+/* A set with just the artifact that an initrd in memory is: named after source, its digest computed. */
+int initrd_artifact(struct bytes image, const char *source, alg_set algs, struct file_set **out,
+		    struct error *err);
+
+/* Adds the files of the initrd's archives to its set, with digests of the set's algs; sorted. On an
+ * error the set is only good for file_set_free. */
+int initrd_read(struct bytes image, const char *source, struct content *content,
+		struct file_set *set, struct error *err);
 
 #endif

@@ -61,4 +61,13 @@ void elf_whole(struct bytes file, struct elf_facts *facts);
 /* The marker that sign-file leaves at the end of a signed module. */
 bool module_is_signed(struct bytes file);
 
+/* --- the rest -------------------------------------------------------------------------------- */
+
+/* Drops the digests of all other algorithms from every file of the set. */
+void file_set_only(struct file_set *set, alg_set algs);
+
+/* File capabilities (security.capability, struct vfs_cap_data) as text, "cap_net_raw=ep", appended
+ * to out; nothing when they are not well-formed. */
+void capabilities_append(struct buf *out, struct bytes xattr);
+
 #endif

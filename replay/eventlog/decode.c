@@ -27,8 +27,13 @@ static bool printable_utf8(struct bytes text)
 
 	while (pos < text.size) {
 		uint32_t code = 0;
-		size_t n = utf8_next(text.data + pos, text.size - pos, &code);
+		size_t n;
 
+		if (text.data[pos] >= 0x20 && text.data[pos] < 0x7f) { /* as most text is */
+			pos++;
+			continue;
+		}
+		n = utf8_next(text.data + pos, text.size - pos, &code);
 		if (n == 0 ||
 		    !(text_printable(code) || code == '\t' || code == '\n' || code == '\r'))
 			return false;

@@ -4,8 +4,9 @@
  * IMA binary list (little endian) to standard output, and what to extend into PCR 10 to file
  * descriptor 3, one line an entry: "sha1=HEX,sha256=HEX,sha384=HEX,sha512=HEX".
  *
- * usage: ima_measure [-s] [-n LOGGED=FILE | -a ALG:HEX | -v PATH]...
- *   -s              template ima-sig, with an empty signature (default: ima-ng), for what follows
+ * usage: ima_measure [-s] [[-S HEX] -n LOGGED=FILE | -a ALG:HEX | -v PATH]...
+ *   -s              template ima-sig (default: ima-ng), for what follows
+ *   -S HEX          the signature in the next entry, security.ima as it is (default: empty)
  *   -n LOGGED=FILE  FILE measured under the name LOGGED
  *   -a ALG:HEX      boot_aggregate with this digest
  *   -v PATH         a violation: zeros in the list, ones in the PCR
@@ -28,7 +29,13 @@ static void append_field(struct buf *data, struct bytes field)
 	buf_append(data, field);
 }
 
-static void append_template_data(struct buf *data, bool with_signature, const char *alg,
+/* What is measured how. */
+struct options {
+	bool with_signature;  /* template ima-sig */
+	struct buf signature; /* for the next entry only */
+};
+
+static void append_template_data(struct buf *data, const struct options *options, const char *alg,
 				 struct bytes digest, const char *path)
 {
 	AUTO(buf_clear) struct buf field = BUF_INIT;
@@ -38,19 +45,19 @@ static void append_template_data(struct buf *data, bool with_signature, const ch
 	buf_append(&field, digest);
 	append_field(data, buf_bytes(&field));
 	append_field(data, bytes_of(path, strlen(path) + 1));
-	if (with_signature)
-		append_field(data, bytes_of(NULL, 0));
+	if (options->with_signature)
+		append_field(data, buf_bytes(&options->signature));
 }
 
-static int emit(struct hasher *hasher, bool with_signature, bool violation, const char *alg,
+static int emit(struct hasher *hasher, struct options *options, bool violation, const char *alg,
 		struct bytes digest, const char *path, struct error *err)
 {
-	const char *name = with_signature ? "ima-sig" : "ima-ng";
+	const char *name = options->with_signature ? "ima-sig" : "ima-ng";
 	AUTO(buf_clear) struct buf data = BUF_INIT;
 	AUTO(buf_clear) struct buf record = BUF_INIT;
 	struct digest hashes[ARRAY_SIZE(banks)];
 
-	append_template_data(&data, with_signature, alg, digest, path);
+	append_template_data(&data, options, alg, digest, path);
 	if (buf_finish(&data, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(banks); i++) {
@@ -77,10 +84,11 @@ static int emit(struct hasher *hasher, bool with_signature, bool violation, cons
 			digest_hex(&hashes[i], hex));
 	}
 	dprintf(3, "\n");
+	buf_clear(&options->signature);
 	return 0;
 }
 
-static int measure_file(struct hasher *hasher, bool with_signature, char *argument,
+static int measure_file(struct hasher *hasher, struct options *options, char *argument,
 			struct error *err)
 {
 	AUTO(file_freep) struct file *file = NULL;
@@ -93,10 +101,10 @@ static int measure_file(struct hasher *hasher, bool with_signature, char *argume
 	if (file_open(path, &file, err) < 0 ||
 	    hasher_digest_bytes(hasher, ALG_SHA256, file_bytes(file), &digest, err) < 0)
 		return -1;
-	return emit(hasher, with_signature, false, "sha256", digest_bytes(&digest), argument, err);
+	return emit(hasher, options, false, "sha256", digest_bytes(&digest), argument, err);
 }
 
-static int measure_aggregate(struct hasher *hasher, bool with_signature, char *argument,
+static int measure_aggregate(struct hasher *hasher, struct options *options, char *argument,
 			     struct error *err)
 {
 	char *hex = strchr(argument, ':');
@@ -109,31 +117,51 @@ static int measure_aggregate(struct hasher *hasher, bool with_signature, char *a
 	size = hex_parse(bytes_of_string(hex), value, sizeof(value));
 	if (size < 0)
 		return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET, "not hex: %s", hex);
-	return emit(hasher, with_signature, false, argument, bytes_of(value, (size_t)size),
+	return emit(hasher, options, false, argument, bytes_of(value, (size_t)size),
 		    "boot_aggregate", err);
+}
+
+static int parse_signature(struct options *options, const char *hex, struct error *err)
+{
+	uint8_t value[2048]; /* an RSA 8192 signature and its header fit */
+	long size = hex_parse(bytes_of_string(hex), value, sizeof(value));
+
+	if (size < 0)
+		return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET, "not hex: %s", hex);
+	buf_clear(&options->signature);
+	buf_append(&options->signature, bytes_of(value, (size_t)size));
+	return buf_finish(&options->signature, err);
+}
+
+static void options_clear(struct options *options)
+{
+	buf_clear(&options->signature);
 }
 
 int main(int argc, char **argv)
 {
 	static const uint8_t zeros[32];
 	AUTO(hasher_freep) struct hasher *hasher = NULL;
-	bool with_signature = false;
+	AUTO(options_clear) struct options options = { 0 };
 	struct error err = { 0 };
 	int option, status = hasher_new(&hasher, &err);
 
-	while (status == 0 && (option = getopt(argc, argv, "sn:a:v:")) != -1) {
+	while (status == 0 && (option = getopt(argc, argv, "sS:n:a:v:")) != -1) {
 		switch (option) {
 		case 's':
-			with_signature = true;
+			options.with_signature = true;
+			break;
+		case 'S':
+			status = parse_signature(&options, optarg, &err);
 			break;
 		case 'n':
-			status = measure_file(hasher, with_signature, optarg, &err);
+			status = measure_file(hasher, &options, optarg, &err);
 			break;
 		case 'a':
-			status = measure_aggregate(hasher, with_signature, optarg, &err);
+			status = measure_aggregate(hasher, &options, optarg, &err);
 			break;
 		case 'v':
-			status = emit(hasher, with_signature, true, "sha256",
+			status = emit(hasher, &options, true, "sha256",
 				      bytes_of(zeros, sizeof(zeros)), optarg, &err);
 			break;
 		default:
