@@ -485,7 +485,7 @@ static void report_lookup(const struct ima_walk *walk)
 			     coverage->n_files - coverage->n_known - n_silenced, coverage->n_files);
 	if (coverage->n_buffers)
 		report_check(report, "ima.buffers", CHECK_SKIP, subject,
-			     "%" PRIu64 " buffers have no reference values to compare with",
+			     "buffers that there are no reference values for: %" PRIu64,
 			     coverage->n_buffers);
 }
 

@@ -219,19 +219,36 @@ static bool put_group(struct buf *out, const struct report *report, const char *
 
 /* --- checks ------------------------------------------------------------------------------------ */
 
-static void put_check(struct buf *out, const char *mark, const struct check *check)
+static bool same_check(const struct check *a, const struct check *b)
 {
-	size_t before = out->size, column;
+	return a->result == b->result && a->is_required == b->is_required &&
+	       a->has_finding == b->has_finding && strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->detail, b->detail) == 0;
+}
 
+/* One line for all checks that say the same of different files; nothing if one before did. */
+static void put_check(struct buf *out, const char *mark, const struct report *report, size_t at)
+{
+	const struct check *check = &report->checks[at];
+	size_t indent = 24 + strlen(mark), start = out->size;
+	bool any = false;
+
+	for (size_t i = 0; i < at; i++)
+		if (same_check(&report->checks[i], check))
+			return;
 	buf_printf(out, "    %s%-18s  ", mark, check->name);
-	if (check->subject.size) {
-		put_evidence(out, check->subject);
-		put(out, *check->detail ? ":" : "");
+	for (size_t i = at; i < report->n_checks; i++) {
+		const struct check *same = &report->checks[i];
+
+		if (!same_check(same, check) || !same->subject.size)
+			continue;
+		put(out, any ? ", " : "");
+		put_evidence(out, same->subject);
+		any = true;
 	}
-	column = out->size - before;
-	if (!check->subject.size)
-		out->size -= 1, column -= 1; /* the words bring their own blank */
-	put_wrapped(out, 24 + strlen(mark), column, check->detail);
+	if (any)
+		put(out, ":");
+	put_wrapped(out, indent, any ? out->size - start : indent, check->detail);
 }
 
 static void put_checks(struct buf *out, const struct report *report)
@@ -246,31 +263,15 @@ static void put_checks(struct buf *out, const struct report *report)
 		if (!any)
 			put(out, "\n  What was checked\n");
 		any = true;
-		put_check(out, check->result == CHECK_PASS ? "ok    " : "WRONG ", check);
+		put_check(out, check->result == CHECK_PASS ? "ok    " : "WRONG ", report, i);
 	}
 }
 
-static void put_gaps(struct buf *out, const struct report *report,
-		     const struct render_options *options)
+static void put_unused(struct buf *out, const struct report *report,
+		       const struct render_options *options)
 {
-	bool any = put_group(out, report, "What could not be checked", is_gap, options);
-
-	for (int required = 1; required >= 0; required--)
-		for (size_t i = 0; i < report->n_checks; i++) {
-			const struct check *check = &report->checks[i];
-
-			if (check->result != CHECK_SKIP || check->is_required != required ||
-			    check->has_finding)
-				continue;
-			if (!any)
-				put(out, "\n  What could not be checked\n");
-			any = true;
-			put_check(out, required ? "needed  " : "        ", check);
-		}
 	if (report->n_unused == 0)
 		return;
-	if (!any)
-		put(out, "\n  What could not be checked\n");
 	buf_printf(out, "            %-18s  %zu file%s that nothing was made of:", "bundle.unused",
 		   report->n_unused, report->n_unused == 1 ? "" : "s");
 	for (size_t i = 0; i < report->n_unused; i++) {
@@ -282,6 +283,29 @@ static void put_gaps(struct buf *out, const struct report *report,
 		put_evidence(out, report->unused[i]);
 	}
 	put(out, "\n");
+}
+
+static void put_gaps(struct buf *out, const struct report *report,
+		     const struct render_options *options)
+{
+	const char *heading = "What was not checked";
+	bool any = put_group(out, report, heading, is_gap, options);
+
+	for (int required = 1; required >= 0; required--)
+		for (size_t i = 0; i < report->n_checks; i++) {
+			const struct check *check = &report->checks[i];
+
+			if (check->result != CHECK_SKIP || check->is_required != required ||
+			    check->has_finding)
+				continue;
+			if (!any)
+				buf_printf(out, "\n  %s\n", heading);
+			any = true;
+			put_check(out, required ? "needed  " : "        ", report, i);
+		}
+	if (report->n_unused && !any)
+		buf_printf(out, "\n  %s\n", heading);
+	put_unused(out, report, options);
 }
 
 static void put_exclusions(struct buf *out, const struct report *report)
