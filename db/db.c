@@ -15,15 +15,14 @@
 /* How long an import waits for another to end. */
 #define BUSY_MILLISECONDS 5000
 
-/* Longer values are in no database of ours; the longest are IMA and fs-verity signatures. */
-#define VALUE_SIZE_MAX (1 << 20)
+/* Manifests of trees are the longest values: some 80 bytes for each file. */
+#define VALUE_SIZE_MAX (1 << 29)
 
 #define RECOVER_HINT "'assay db info --recover' or the next import brings it in order"
 
 static const char *const statement_text[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
-	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_RELEASES] = "SELECT name, n_artifacts FROM release ORDER BY name",
 	[SQL_RELEASE_INSERT] = "INSERT INTO release (name, n_artifacts) VALUES (?1, 0) "
 			       "ON CONFLICT DO NOTHING",
@@ -33,29 +32,18 @@ static const char *const statement_text[SQL_COUNT] = {
 	[SQL_MEMBER_FIND] = "SELECT 1 FROM release_artifact WHERE release = ?1 AND artifact = ?2",
 	[SQL_MEMBER_INSERT] = "INSERT INTO release_artifact (release, artifact) VALUES (?1, ?2)",
 	[SQL_ARTIFACTS] = "SELECT " ARTIFACT_COLUMNS " FROM artifact ORDER BY id",
-	[SQL_ARTIFACT_SELECT] = "SELECT " ARTIFACT_COLUMNS " FROM artifact WHERE id = ?1",
-	[SQL_ARTIFACT_INSERT] = "INSERT INTO artifact VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-				"?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, "
-				"?23)",
-	[SQL_ARTIFACT_REPLACE] =
-		"UPDATE artifact SET signature = ?2, signer = ?3, header_only = ?4, "
-		"algorithms = ?5, any_algorithms = ?6, n_files = ?7, n_links = ?8, "
-		"files_digest = ?9, extras_digest = ?10, links_digest = ?11, seal = ?12 "
-		"WHERE id = ?1",
-	[SQL_FILES] = "SELECT artifact, number, path, stated, kind, mode, flags, size, sha1, "
-		      "sha256, sha384, sha512, sm3_256, md5, sha224, sha3_256, sha3_512 "
-		      "FROM file WHERE artifact = ?1 ORDER BY number",
-	[SQL_FILE_INSERT] = "INSERT INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-			    "?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-	[SQL_FILE_DELETE] = "DELETE FROM file WHERE artifact = ?1",
-	[SQL_EXTRAS] = "SELECT artifact, number, capabilities, build_id, ima_signature, "
-		       "verity_signature FROM file_extra WHERE artifact = ?1 ORDER BY number",
-	[SQL_EXTRA_INSERT] = "INSERT INTO file_extra VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-	[SQL_EXTRA_DELETE] = "DELETE FROM file_extra WHERE artifact = ?1",
-	[SQL_LINKS] = "SELECT artifact, number, path, target FROM link WHERE artifact = ?1 "
-		      "ORDER BY number",
-	[SQL_LINK_INSERT] = "INSERT INTO link VALUES (?1, ?2, ?3, ?4)",
-	[SQL_LINK_DELETE] = "DELETE FROM link WHERE artifact = ?1",
+	[SQL_ARTIFACT] = "SELECT " ARTIFACT_COLUMNS " FROM artifact WHERE id = ?1",
+	[SQL_ARTIFACT_INSERT] = "INSERT INTO artifact (" ARTIFACT_COLUMNS ") VALUES (?1, ?2, ?3, "
+				"?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
+				"?18, ?19, ?20, ?21)",
+	[SQL_ARTIFACT_UPDATE] =
+		"UPDATE artifact SET signature = ?13, signer = ?14, "
+		"header_only = ?15, algorithms = ?16, n_files = ?17, n_links = ?18, "
+		"manifest = ?19, extras = ?20, seal = ?21 WHERE id = ?1",
+	[SQL_CONTENT] = "SELECT digest, bytes FROM content WHERE id = ?1",
+	[SQL_CONTENT_INSERT] = "INSERT INTO content (id, digest, bytes) VALUES (?1, ?2, ?3)",
+	[SQL_CONTENT_USED] = "SELECT 1 FROM artifact WHERE manifest = ?1 OR extras = ?1",
+	[SQL_CONTENT_DELETE] = "DELETE FROM content WHERE id = ?1",
 };
 
 /* --- statements ----------------------------------------------------------------------------- */
@@ -494,7 +482,7 @@ static int open_importing(struct db *db, struct error *err)
 	static const char *const pragmas[] = {
 		"PRAGMA journal_mode = WAL",        "PRAGMA synchronous = NORMAL",
 		"PRAGMA wal_autocheckpoint = 8192", /* pages: 32 MiB */
-		"PRAGMA cache_size = -65536",       /* KiB; also what sorting an index may take */
+		"PRAGMA cache_size = -16384",       /* KiB */
 		"PRAGMA secure_delete = OFF",
 	};
 	int result;
@@ -527,14 +515,14 @@ int db_open(const char *path, enum db_mode mode, struct db **out, struct error *
 
 	if (!db)
 		return error_memory(err, path);
+	pthread_mutex_init(&db->serial, NULL);
 	db->lock_fd = -1;
 	db->mode = mode;
 	db->path = strdup(path);
 	if (!db->path)
 		return error_memory(err, path);
-	for (enum seal_part part = 0; part < SEAL_PARTS; part++)
-		if (seal_init(&db->seals[part], err) < 0)
-			return -1;
+	if (hasher_new(&db->hasher, err) < 0)
+		return -1;
 	if ((mode == DB_READ ? open_reading(db, err) : open_importing(db, err)) < 0)
 		return -1;
 	*out = TAKE(db);
@@ -549,11 +537,11 @@ void db_close(struct db *db)
 	for (size_t i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(db->statements[i]);
 	sqlite3_close(db->sql);
-	for (enum seal_part part = 0; part < SEAL_PARTS; part++)
-		seal_clear(&db->seals[part]);
+	hasher_free(db->hasher);
+	finder_free(db->finder);
+	pthread_mutex_destroy(&db->serial);
 	if (db->lock_fd >= 0)
 		close(db->lock_fd);
-	free(db->checked);
 	free(db->path);
 	free(db);
 }

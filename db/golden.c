@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <inttypes.h>
-#include <sys/random.h>
-
+#include "db/hash.h"
 #include "db/internal.h"
 
 /*
@@ -55,67 +53,31 @@ struct record {
 };
 
 struct golden {
-	uint64_t key[2]; /* of the hashes, random */
-	uint8_t *arena;  /* owned */
+	struct hash_key key;
+	uint8_t *arena; /* owned */
 	size_t used, size;
 	struct table paths, digests;
 	size_t n_files;
 };
 
-/* An artifact whose files are being loaded. */
-struct member {
-	int64_t id;
-	uint8_t digest[32]; /* of its rows in file */
+/* A manifest that is to be loaded. */
+struct source {
+	int64_t id; /* of the content */
 	uint8_t marks;
-	uint32_t n_chosen; /* chosen releases that hold it */
-	uint64_t n_files;
+	uint32_t n_chosen; /* chosen releases and artifacts that hold it */
 };
 
 /* --- hashes --------------------------------------------------------------------------------- */
 
-static inline uint64_t load64(const uint8_t *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-	__extension__ unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Keyed with random bits, so that nobody can prepare paths that all meet in one place. */
-static uint64_t hash_bytes(const struct golden *golden, struct bytes bytes)
-{
-	uint64_t hash = golden->key[0] ^ bytes.size, key = golden->key[1];
-	uint8_t tail[16] = { 0 };
-
-	while (bytes.size > 16) {
-		hash = fold(load64(bytes.data) ^ key, load64(bytes.data + 8) ^ hash);
-		bytes = bytes_of(bytes.data + 16, bytes.size - 16);
-	}
-	if (bytes.size)
-		memcpy(tail, bytes.data, bytes.size);
-	hash = fold(load64(tail) ^ key, load64(tail + 8) ^ hash);
-	return fold(hash ^ key, UINT64_C(0x9e3779b97f4a7c15));
-}
-
+/* The upper half of a hash: it says where a search begins, and passes over most others. */
 static uint32_t path_tag(const struct golden *golden, struct bytes path)
 {
-	return (uint32_t)(hash_bytes(golden, path) >> 32);
+	return (uint32_t)(hash_bytes(&golden->key, path) >> 32);
 }
 
-/* Digests are spread well already; 16 of their bytes are enough. All are at least that long. */
 static uint32_t digest_tag(const struct golden *golden, enum alg alg, const uint8_t *value)
 {
-	uint64_t hash = fold(load64(value) ^ golden->key[0],
-			     load64(value + 8) ^ golden->key[1] ^ (uint64_t)alg << 56);
-
-	return (uint32_t)(hash >> 32);
+	return (uint32_t)(hash_digest(&golden->key, alg, value) >> 32);
 }
 
 /* --- the arena and the tables -------------------------------------------------------------------- */
@@ -304,224 +266,151 @@ static int entry_add(struct golden *golden, uint32_t place, enum alg alg, struct
 	return 0;
 }
 
-static int file_add(struct golden *golden, const struct member *member, const struct file_row *row,
-		    struct error *err)
+static int file_add(struct golden *golden, uint8_t marks, struct bytes path,
+		    const struct manifest_file *file, struct error *err)
 {
-	uint8_t marks = member->marks;
+	alg_set algs = file->algs & ~(alg_set)(1u << ALG_MD5);
 	struct record *record;
 	uint32_t place;
 
-	golden->n_files += member->n_chosen;
-	if (!row->path.size || !marks) /* no log can name it; no release holds it */
-		return 0;
-	if (row->flags & ROW_EXECUTABLE)
+	if (file->flags & MANIFEST_EXECUTABLE)
 		marks |= MARK_EXECUTABLE;
-	if (record_add(golden, row->path, &place, err) < 0)
+	if (record_add(golden, path, &place, err) < 0)
 		return -1;
 	record = record_at(golden, place);
 	record->marks |= marks;
 	if (marks & MARK_CHOSEN) {
-		record->flags |= row->flags & (FILE_CONFIG | FILE_DOC | FILE_GHOST);
-		record->algs |= (uint16_t)row->algs;
+		record->flags |= (uint8_t)(file->flags & (FILE_CONFIG | FILE_DOC | FILE_GHOST));
+		record->algs |= (uint16_t)algs;
 	}
-	for (enum alg alg = 0; alg < ALG_COUNT; alg++)
-		if (row->algs & 1u << alg &&
-		    entry_add(golden, place, alg, row->digests[alg], marks, err) < 0)
+	for (; algs; algs &= algs - 1) {
+		enum alg alg = (enum alg)__builtin_ctz(algs);
+
+		if (entry_add(golden, place, alg, bytes_of(file->digests[alg], alg_size(alg)),
+			      marks, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 
-/* The artifacts of the database, by id, and the algorithms that their files have. */
-static int members_load(struct db *db, struct member **out, size_t *n_out, alg_set *algs,
-			struct error *err)
+static int manifest_load(struct golden *golden, const struct source *source, struct bytes blob,
+			 const char *name, struct error *err)
 {
-	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_ARTIFACTS, err);
-	AUTO(own_free) struct member *members = NULL;
-	size_t n = 0, size = 0;
-	struct artifact_row row;
-	int found = -1;
-
-	*algs = 0;
-	while (stmt && (found = db_step(db, stmt, err)) > 0) {
-		if (row_artifact(db, stmt, 0, &row, err) < 0)
-			return -1;
-		if (n == size) {
-			struct member *larger;
-
-			size = size ? 2 * size : 256;
-			larger = realloc(members, size * sizeof(*members));
-			if (!larger)
-				return error_memory(err, db->path);
-			members = larger;
-		}
-		members[n] = (struct member){ .id = row.id, .n_files = row.n_files };
-		memcpy(members[n++].digest, row.digests[SEAL_FILES], 32);
-		*algs |= row.any_algs;
-	}
-	if (found < 0)
-		return -1;
-	*out = TAKE(members);
-	*n_out = n;
-	return 0;
-}
-
-static int member_compare(const void *a, const void *b)
-{
-	int64_t left = ((const struct member *)a)->id, right = ((const struct member *)b)->id;
-
-	return left < right ? -1 : left > right;
-}
-
-/* Marks the artifacts of one release, every one of which must be there; *n_files counts files. */
-static int release_mark(struct db *db, struct bytes release, int64_t n_artifacts, bool chosen,
-			struct member *members, size_t n_members, uint64_t *n_files,
-			struct error *err)
-{
-	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_MEMBERS, err);
-	int64_t n = 0;
+	uint8_t room[GOLDEN_PATH_MAX];
+	struct plain_path plain = { 0 };
+	struct manifest_file file;
+	struct manifest manifest;
 	int found;
 
-	if (!stmt)
+	if (manifest_open(&manifest, blob, name, err) < 0)
 		return -1;
-	*n_files = 0;
-	bind_bytes(stmt, 1, release);
-	while ((found = db_step(db, stmt, err)) > 0) {
-		struct member key = { .id = sqlite3_column_int64(stmt, 0) }, *member = NULL;
-
-		if (n_members)
-			member = bsearch(&key, members, n_members, sizeof(key), member_compare);
-		if (!member)
-			return db_damaged(db, err,
-					  "a release holds artifact %" PRId64
-					  ", which is not there",
-					  key.id);
-		member->marks |= chosen ? MARK_CHOSEN : MARK_OTHER;
-		member->n_chosen += chosen;
-		*n_files += member->n_files;
-		n++;
-	}
-	if (found < 0)
-		return -1;
-	if (n != n_artifacts)
-		return db_damaged(db, err, "a release holds %" PRId64 " artifacts, not %" PRId64, n,
-				  n_artifacts);
-	return 0;
-}
-
-static bool is_chosen(struct bytes release, const char *const *releases, size_t n_releases)
-{
-	for (size_t i = 0; i < n_releases; i++)
-		if (bytes_equal_string(release, releases[i]))
-			return true;
-	return !releases;
-}
-
-/* Marks all artifacts; *n_files is the largest release's, to size the tables by. */
-static int releases_mark(struct db *db, const char *const *releases, size_t n_releases,
-			 struct member *members, size_t n_members, uint64_t *n_files,
-			 struct error *err)
-{
-	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_RELEASES, err);
-	int found = -1;
-
-	*n_files = 0;
-	for (size_t i = 0; i < n_releases; i++)
-		if (release_check(db, releases[i], err) < 0)
+	golden->n_files += (size_t)source->n_chosen * manifest.n_files;
+	while ((found = manifest_next(&manifest, &file, err)) > 0) {
+		/* No log can name a path that is not plain. */
+		if (plain_path_next(&plain, &file) &&
+		    file_add(golden, source->marks, path_canonical(file.path, room), &file, err) <
+			    0)
 			return -1;
-	while (stmt && (found = db_step(db, stmt, err)) > 0) {
-		struct bytes release = column_bytes(stmt, 0);
-		uint64_t n;
-
-		if (release_mark(db, release, sqlite3_column_int64(stmt, 1),
-				 is_chosen(release, releases, n_releases), members, n_members, &n,
-				 err) < 0)
-			return -1;
-		if (n > *n_files)
-			*n_files = n;
 	}
 	return found;
 }
 
-/* Ends the artifact whose rows were read, and each that has none up to the one called id. */
-static int member_advance(struct db *db, const struct member *members, size_t n_members, size_t *at,
-			  int64_t id, struct error *err)
+static int source_compare(const void *a, const void *b)
 {
-	while (*at < n_members && members[*at].id < id) {
-		if (row_part_finish(db, members[*at].id, SEAL_FILES, members[*at].digest, err) < 0)
-			return -1;
-		++*at;
-		if (seal_begin(&db->seals[SEAL_FILES], err) < 0)
-			return -1;
-	}
-	return 0;
+	int64_t left = ((const struct source *)a)->id, right = ((const struct source *)b)->id;
+
+	return left < right ? -1 : left > right;
 }
 
-static int files_load(struct db *db, const struct member *members, size_t n_members, alg_set algs,
-		      struct golden *golden, struct error *err)
+static bool is_chosen(const char *release, const char *const *releases, size_t n_releases)
 {
-	AUTO(statement_finalize) sqlite3_stmt *stmt = NULL;
-	AUTO(buf_clear) struct buf text = BUF_INIT;
-	struct seal *seal = &db->seals[SEAL_FILES];
-	int64_t number = 0;
-	struct file_row row;
-	size_t at = 0;
-	int found;
+	for (size_t i = 0; i < n_releases; i++)
+		if (strcmp(release, releases[i]) == 0)
+			return true;
+	return n_releases == 0;
+}
 
-	buf_append_string(&text, "SELECT ");
-	row_file_columns(&text, algs);
-	buf_append_string(&text, " FROM file ORDER BY artifact, number");
-	if (buf_finish(&text, err) < 0 || !(stmt = db_prepare(db, (const char *)text.data, err)) ||
-	    seal_begin(seal, err) < 0)
+/* Each manifest of any release once; *n_files is the largest release's, to size the tables by. */
+static int sources_make(struct db *db, const char *const *names, size_t n_names,
+			struct source **out, size_t *n_out, size_t *n_files, struct error *err)
+{
+	AUTO(artifact_list_clear) struct artifact_list artifacts = { .text = BUF_INIT };
+	AUTO(release_list_clear) struct release_list releases = { .text = BUF_INIT };
+	AUTO(own_free) struct source *sources = NULL;
+	size_t n = 0;
+
+	*n_files = 0;
+	if (artifacts_read(db, &artifacts, err) < 0 ||
+	    releases_read(db, &artifacts, &releases, err) < 0)
 		return -1;
-	while ((found = db_step(db, stmt, err)) > 0) {
-		if (row_file(db, stmt, 0, algs, &row, err) < 0)
+	for (size_t i = 0; i < n_names; i++)
+		if (!release_list_find(db, &releases, names[i], err))
 			return -1;
-		if (at < n_members && row.artifact != members[at].id) {
-			if (member_advance(db, members, n_members, &at, row.artifact, err) < 0)
-				return -1;
-			number = 0;
+	sources = calloc(artifacts.n_items + 1, sizeof(*sources));
+	if (!sources)
+		return error_memory(err, db->path);
+	for (size_t i = 0; i < artifacts.n_items; i++)
+		sources[i].id = artifacts.items[i].manifest;
+	for (size_t i = 0; i < releases.n_items; i++) {
+		const struct release *release = &releases.items[i];
+		bool chosen = is_chosen(release->name, names, n_names);
+		size_t files = 0;
+
+		for (size_t k = 0; k < release->n_artifacts; k++) {
+			struct source *source = &sources[release->artifacts[k]];
+
+			source->marks |= chosen ? MARK_CHOSEN : MARK_OTHER;
+			source->n_chosen += chosen;
+			files += artifacts.items[release->artifacts[k]].n_files;
 		}
-		if (at == n_members || row.artifact != members[at].id || row.number != number++)
-			return db_damaged(db, err,
-					  "file %" PRId64 " of artifact %" PRId64
-					  " is out of place",
-					  row.number, row.artifact);
-		seal_file_row(seal, &row);
-		row.algs &= ~(alg_set)(1u << ALG_MD5);
-		if (file_add(golden, &members[at], &row, err) < 0)
-			return -1;
+		if (files > *n_files)
+			*n_files = files;
 	}
-	return found < 0 ? -1 : member_advance(db, members, n_members, &at, INT64_MAX, err);
+	qsort(sources, artifacts.n_items, sizeof(*sources), source_compare);
+	for (size_t i = 0; i < artifacts.n_items; i++) {
+		if (n && sources[n - 1].id == sources[i].id) {
+			sources[n - 1].marks |= sources[i].marks;
+			sources[n - 1].n_chosen += sources[i].n_chosen;
+		} else {
+			sources[n++] = sources[i];
+		}
+	}
+	*out = TAKE(sources);
+	*n_out = n;
+	return 0;
 }
 
 int golden_load(struct db *db, const char *const *releases, size_t n_releases, struct golden **out,
 		struct error *err)
 {
 	AUTO(golden_freep) struct golden *golden = calloc(1, sizeof(*golden));
-	AUTO(own_free) struct member *members = NULL;
-	size_t n_members, n_slots;
-	uint64_t n_files;
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_CONTENT, err);
+	AUTO(own_free) struct source *sources = NULL;
+	size_t n_sources = 0, n_files = 0, n_slots;
 	uint32_t nowhere;
-	alg_set algs;
 	uint8_t *arena;
 
 	if (!golden)
 		return error_memory(err, db->path);
-	/* Only the place of things in memory hangs on these bits, nothing that is said. */
-	if (getrandom(golden->key, sizeof(golden->key), 0) != sizeof(golden->key))
-		return error_set(err, ERROR_SYSTEM, NULL, ERROR_NO_OFFSET, "no random numbers");
-	if (members_load(db, &members, &n_members, &algs, err) < 0 ||
-	    releases_mark(db, n_releases ? releases : NULL, n_releases, members, n_members,
-			  &n_files, err) < 0)
+	if (!stmt || hash_key_init(&golden->key, err) < 0 ||
+	    sources_make(db, releases, n_releases, &sources, &n_sources, &n_files, err) < 0)
 		return -1;
-	/* The counts are sealed, but what a database says sizes nothing large at once. */
-	n_slots = (size_t)(n_files < 16 << 20 ? n_files : 16 << 20);
+	/* What a database says of itself sizes nothing large at once. */
+	n_slots = n_files < 16 << 20 ? n_files : 16 << 20;
 	n_slots = n_slots + n_slots * 3 / 8 + 16;
 	if (table_resize(&golden->paths, n_slots, err) < 0 ||
 	    table_resize(&golden->digests, n_slots, err) < 0 ||
-	    arena_take(golden, WORD, &nowhere, err) < 0 ||
-	    files_load(db, members, n_members, algs, golden, err) < 0)
+	    arena_take(golden, WORD, &nowhere, err) < 0)
 		return -1;
+	for (size_t i = 0; i < n_sources; i++) {
+		struct bytes blob;
+
+		if (!sources[i].marks) /* of an artifact that no release holds */
+			continue;
+		if (content_read(db, stmt, sources[i].id, &blob, err) < 0 ||
+		    manifest_load(golden, &sources[i], blob, db->path, err) < 0)
+			return -1;
+	}
 	arena = realloc(golden->arena, golden->used);
 	if (arena)
 		golden->arena = arena;
@@ -551,19 +440,6 @@ size_t golden_n_files(const struct golden *golden)
 
 /* --- looking up -------------------------------------------------------------------------------------- */
 
-/*
- * The canonical form of a logged path, in room if it differs. Paths that golden_path refuses need
- * no telling apart: no record has such a path.
- */
-static struct bytes canonical(struct bytes path, uint8_t room[GOLDEN_PATH_MAX])
-{
-	if (!path_is_merged(path) || path.size >= PATH_SIZE_MAX)
-		return path;
-	memcpy(room, "/usr", 4);
-	memcpy(room + 4, path.data, path.size);
-	return bytes_of(room, path.size + 4);
-}
-
 /* The entry of a digest under a path, or NULL. */
 static const struct entry *own_entry(const struct golden *golden, const struct record *record,
 				     const struct digest *digest)
@@ -589,7 +465,8 @@ struct golden_result golden_lookup(const struct golden *golden, struct bytes pat
 	uint8_t room[GOLDEN_PATH_MAX];
 	size_t at;
 
-	path = canonical(path, room);
+	/* A path that golden_path refuses needs no telling apart: no record has it. */
+	path = path_canonical(path, room);
 	record = record_find(golden, path, path_tag(golden, path), &at);
 	if (record) {
 		result.path_known = record->marks & MARK_CHOSEN;

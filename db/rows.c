@@ -1,66 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "db/internal.h"
-
 #include <inttypes.h>
 
-/* The alg_set and the digests in its order (see struct seal). */
-static void seal_digests(struct seal *seal, alg_set algs, const struct bytes digests[ALG_COUNT])
-{
-	seal_uint(seal, algs);
-	for (enum alg alg = 0; alg < ALG_COUNT; alg++)
-		if (algs & 1u << alg)
-			seal_bytes(seal, digests[alg]);
-}
+#include "db/internal.h"
 
-void seal_artifact_row(struct seal *seal, const struct artifact_row *row)
-{
-	const struct artifact *a = &row->artifact;
+/* How far a number may be from its digest's: 47 bits do not meet often enough for more. */
+#define NUMBER_DISTANCE 1000
 
-	seal_uint(seal, a->kind);
-	seal_bytes(seal, digest_bytes(&a->digest));
-	seal_uint(seal, a->size);
-	seal_bytes(seal, a->name);
-	seal_bytes(seal, a->package);
-	seal_bytes(seal, a->evr);
-	seal_bytes(seal, a->arch);
-	seal_bytes(seal, a->vendor);
-	seal_bytes(seal, a->build_host);
-	seal_bytes(seal, a->source_rpm);
-	seal_uint(seal, (uint64_t)a->build_time);
-	seal_uint(seal, a->signature);
-	seal_bytes(seal, a->signer);
-	seal_uint(seal, a->header_only);
-	seal_uint(seal, row->algs);
-	seal_uint(seal, row->any_algs);
-	seal_uint(seal, row->n_files);
-	seal_uint(seal, row->n_links);
-	for (enum seal_part part = 0; part < SEAL_PARTS; part++)
-		seal_bytes(seal, bytes_of(row->digests[part], sizeof(row->digests[part])));
-}
-
-void seal_file_row(struct seal *seal, const struct file_row *row)
+int64_t row_number(const uint8_t digest[32])
 {
-	seal_bytes(seal, row->path);
-	seal_bytes(seal, row->stated);
-	seal_uint(seal, row->kind);
-	seal_uint(seal, (uint64_t)row->flags << 32 | row->mode);
-	seal_uint(seal, row->size);
-	seal_digests(seal, row->algs, row->digests);
-}
+	uint64_t number = 0;
 
-void seal_extra_row(struct seal *seal, const struct extra_row *row)
-{
-	seal_uint(seal, (uint64_t)row->number);
-	seal_bytes(seal, row->capabilities);
-	seal_bytes(seal, row->build_id);
-	seal_bytes(seal, row->ima_signature);
-	seal_bytes(seal, row->verity_signature);
-}
-
-void seal_link_row(struct seal *seal, const struct link_row *row)
-{
-	seal_bytes(seal, row->path);
-	seal_bytes(seal, row->target);
+	/* 48 bits, which SQLite stores in 6 bytes, less one for the sign. */
+	for (size_t i = 0; i < 6; i++)
+		number = number << 8 | digest[i];
+	return (int64_t)(number >> 1);
 }
 
 /* An integer column; one outside 0 .. max makes *fine false. */
@@ -73,58 +26,83 @@ static uint64_t column_uint(sqlite3_stmt *stmt, int column, uint64_t max, bool *
 	return (uint64_t)value;
 }
 
-static void column_sha256(sqlite3_stmt *stmt, int column, uint8_t out[32], bool *fine)
-{
-	struct bytes value = column_bytes(stmt, column);
+/* --- artifacts ------------------------------------------------------------------------------ */
 
-	if (value.size == 32)
-		memcpy(out, value.data, 32);
-	else
-		*fine = false;
+static void append_le64(struct buf *out, uint64_t value)
+{
+	buf_append_le32(out, (uint32_t)value);
+	buf_append_le32(out, (uint32_t)(value >> 32));
 }
 
-int row_artifact(struct db *db, sqlite3_stmt *stmt, int first, struct artifact_row *out,
-		 struct error *err)
+static void append_text(struct buf *out, struct bytes text)
 {
-	const uint64_t all_algs = (1u << ALG_COUNT) - 1;
-	struct artifact_row row = { .id = sqlite3_column_int64(stmt, first) };
+	append_le64(out, text.size);
+	buf_append(out, text);
+}
+
+int row_seal(struct db *db, const struct artifact_row *row, struct digest *out, struct error *err)
+{
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+	const struct artifact *a = &row->artifact;
+
+	append_le64(&text, a->kind);
+	append_text(&text, digest_bytes(&a->digest));
+	append_le64(&text, a->size);
+	append_text(&text, a->name);
+	append_text(&text, a->package);
+	append_text(&text, a->evr);
+	append_text(&text, a->arch);
+	append_text(&text, a->vendor);
+	append_text(&text, a->build_host);
+	append_text(&text, a->source_rpm);
+	append_le64(&text, (uint64_t)a->build_time);
+	append_le64(&text, a->signature);
+	append_text(&text, a->signer);
+	append_le64(&text, a->header_only);
+	append_le64(&text, row->algs);
+	append_le64(&text, row->n_files);
+	append_le64(&text, row->n_links);
+	append_le64(&text, (uint64_t)row->manifest);
+	append_le64(&text, (uint64_t)row->extras);
+	if (buf_finish(&text, err) < 0)
+		return -1;
+	return hasher_digest_bytes(db->hasher, ALG_SHA256, buf_bytes(&text), out, err);
+}
+
+int row_artifact(struct db *db, sqlite3_stmt *stmt, struct artifact_row *out, struct error *err)
+{
+	struct artifact_row row = { .id = sqlite3_column_int64(stmt, 0) };
 	struct artifact *a = &row.artifact;
-	struct seal *seal = &db->seals[SEAL_EXTRAS]; /* free while files are read */
-	uint8_t expected[32];
+	struct digest seal;
 	bool fine = true;
 
-	a->kind = (enum artifact_kind)column_uint(stmt, first + 1, ARTIFACT_INITRD, &fine);
-	if (!digest_init(&a->digest, ALG_SHA256, column_bytes(stmt, first + 2)))
+	a->kind = (enum artifact_kind)column_uint(stmt, 1, ARTIFACT_INITRD, &fine);
+	if (!digest_init(&a->digest, ALG_SHA256, column_bytes(stmt, 2)))
 		fine = false;
-	a->size = column_uint(stmt, first + 3, INT64_MAX, &fine);
-	a->name = column_bytes(stmt, first + 4);
-	a->package = column_bytes(stmt, first + 5);
-	a->evr = column_bytes(stmt, first + 6);
-	a->arch = column_bytes(stmt, first + 7);
-	a->vendor = column_bytes(stmt, first + 8);
-	a->build_host = column_bytes(stmt, first + 9);
-	a->source_rpm = column_bytes(stmt, first + 10);
-	a->build_time = sqlite3_column_int64(stmt, first + 11);
-	a->signature =
-		(enum signature_state)column_uint(stmt, first + 12, SIGNATURE_UNVERIFIABLE, &fine);
-	a->signer = column_bytes(stmt, first + 13);
-	a->header_only = column_uint(stmt, first + 14, 1, &fine);
-	row.algs = (alg_set)column_uint(stmt, first + 15, all_algs, &fine);
-	row.any_algs = (alg_set)column_uint(stmt, first + 16, all_algs, &fine);
-	row.n_files = column_uint(stmt, first + 17, INT64_MAX, &fine);
-	row.n_links = column_uint(stmt, first + 18, INT64_MAX, &fine);
-	for (int part = 0; part < SEAL_PARTS; part++)
-		column_sha256(stmt, first + 19 + part, row.digests[part], &fine);
-	column_sha256(stmt, first + 19 + SEAL_PARTS, row.seal, &fine);
-	if (!fine || row.artifact.name.size == 0)
+	a->size = column_uint(stmt, 3, INT64_MAX, &fine);
+	a->name = column_bytes(stmt, 4);
+	a->package = column_bytes(stmt, 5);
+	a->evr = column_bytes(stmt, 6);
+	a->arch = column_bytes(stmt, 7);
+	a->vendor = column_bytes(stmt, 8);
+	a->build_host = column_bytes(stmt, 9);
+	a->source_rpm = column_bytes(stmt, 10);
+	a->build_time = sqlite3_column_int64(stmt, 11);
+	a->signature = (enum signature_state)column_uint(stmt, 12, SIGNATURE_UNVERIFIABLE, &fine);
+	a->signer = column_bytes(stmt, 13);
+	a->header_only = column_uint(stmt, 14, 1, &fine);
+	row.algs = (alg_set)column_uint(stmt, 15, (1u << ALG_COUNT) - 1, &fine);
+	row.n_files = column_uint(stmt, 16, UINT32_MAX, &fine);
+	row.n_links = column_uint(stmt, 17, UINT32_MAX, &fine);
+	row.manifest = (int64_t)column_uint(stmt, 18, INT64_MAX, &fine);
+	row.extras = -1;
+	if (sqlite3_column_type(stmt, 19) != SQLITE_NULL)
+		row.extras = (int64_t)column_uint(stmt, 19, INT64_MAX, &fine);
+	if (!fine || a->name.size == 0)
 		return db_damaged(db, err, "artifact %" PRId64 " has a value out of range", row.id);
-
-	if (seal_begin(seal, err) < 0)
+	if (row_seal(db, &row, &seal, err) < 0)
 		return -1;
-	seal_artifact_row(seal, &row);
-	if (seal_finish(seal, expected, err) < 0)
-		return -1;
-	if (memcmp(row.seal, expected, sizeof(expected)) != 0)
+	if (!bytes_equal(digest_bytes(&seal), column_bytes(stmt, 20)))
 		return db_damaged(db, err,
 				  "the row of artifact %" PRId64 " does not match its seal",
 				  row.id);
@@ -132,159 +110,246 @@ int row_artifact(struct db *db, sqlite3_stmt *stmt, int first, struct artifact_r
 	return 0;
 }
 
-void row_file_columns(struct buf *out, alg_set algs)
+int artifact_next(struct db *db, sqlite3_stmt *stmt, struct artifact_row *out, struct error *err)
 {
-	buf_append_string(out, "file.artifact, file.number, file.path, file.stated, file.kind, "
-			       "file.mode, file.flags, file.size");
-	for (enum alg alg = 0; alg < ALG_COUNT; alg++)
-		if (algs & 1u << alg)
-			buf_printf(out, ", file.%s", alg_name(alg));
+	int found = db_step(db, stmt, err);
+
+	return found > 0 && row_artifact(db, stmt, out, err) < 0 ? -1 : found;
 }
 
-/* The path is canonical; the stated one, if kept, is another and leads to it. */
-static bool paths_are_fine(struct bytes path, struct bytes stated)
+static int artifact_list_add(struct artifact_list *list, size_t *size,
+			     const struct artifact_row *row, struct error *err)
 {
-	char canonical[GOLDEN_PATH_MAX];
+	const struct artifact *a = &row->artifact;
+	const struct bytes strings[] = { a->name,   a->package,    a->evr,        a->arch,
+					 a->vendor, a->build_host, a->source_rpm, a->signer };
 
-	if (path.size && (!path_is_plain(path) || path_is_merged(path)))
-		return false;
-	if (!stated.size)
-		return path.size;
-	if (!golden_path(stated, canonical, sizeof(canonical)))
-		return !path.size;
-	return !bytes_equal(path, stated) && bytes_equal_string(path, canonical);
-}
+	if (list->n_items == *size) {
+		size_t larger_size = *size ? 2 * *size : 256;
+		struct artifact_row *larger = realloc(list->items, larger_size * sizeof(*larger));
 
-int row_file(struct db *db, sqlite3_stmt *stmt, int first, alg_set algs, struct file_row *out,
-	     struct error *err)
-{
-	int column = first + 8;
-	bool fine = true;
-
-	out->artifact = sqlite3_column_int64(stmt, first);
-	out->number = sqlite3_column_int64(stmt, first + 1);
-	out->path = column_bytes(stmt, first + 2);
-	out->stated = column_bytes(stmt, first + 3);
-	out->kind = (enum file_kind)column_uint(stmt, first + 4, KIND_COUNT - 1, &fine);
-	out->mode = (uint32_t)column_uint(stmt, first + 5, UINT32_MAX, &fine);
-	out->flags = (uint32_t)column_uint(stmt, first + 6, ROW_FLAGS, &fine);
-	out->size = column_uint(stmt, first + 7, INT64_MAX, &fine);
-	out->algs = 0;
-	for (enum alg alg = 0; alg < ALG_COUNT; alg++) {
-		if (!(algs & 1u << alg))
-			continue;
-		out->digests[alg] = column_bytes(stmt, column++);
-		if (!out->digests[alg].size)
-			continue;
-		if (out->digests[alg].size != alg_size(alg))
-			fine = false;
-		out->algs |= 1u << alg;
+		if (!larger)
+			return error_memory(err, NULL);
+		list->items = larger;
+		*size = larger_size;
 	}
-	if (!fine)
-		return db_damaged(db, err,
-				  "file %" PRId64 " of artifact %" PRId64
-				  " has a value out of range",
-				  out->number, out->artifact);
-	if (!paths_are_fine(out->path, out->stated))
-		return db_damaged(db, err,
-				  "file %" PRId64 " of artifact %" PRId64
-				  " has a path that is not canonical",
-				  out->number, out->artifact);
-	return 0;
+	list->items[list->n_items++] = *row;
+	/* Each is ended by a NUL, so that it may serve as a C string. */
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
+		buf_append(&list->text, strings[i]);
+		buf_append_u8(&list->text, 0);
+	}
+	return list->text.failed ? error_memory(err, NULL) : 0;
 }
 
-int row_part_finish(struct db *db, int64_t artifact, enum seal_part part, const uint8_t digest[32],
-		    struct error *err)
+int artifacts_read(struct db *db, struct artifact_list *out, struct error *err)
 {
-	static const char *const tables[SEAL_PARTS] = { "file", "file_extra", "link" };
-	uint8_t found[32];
+	AUTO(artifact_list_clear) struct artifact_list list = { .text = BUF_INIT };
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_ARTIFACTS, err);
+	size_t size = 0, at = 0;
+	struct artifact_row row;
+	int found = -1;
 
-	if (seal_finish(&db->seals[part], found, err) < 0)
+	while (stmt && (found = artifact_next(db, stmt, &row, err)) > 0)
+		if (artifact_list_add(&list, &size, &row, err) < 0)
+			return -1;
+	if (found < 0)
 		return -1;
-	if (memcmp(found, digest, sizeof(found)) != 0)
-		return db_damaged(db, err,
-				  "the rows of artifact %" PRId64
-				  " in table '%s' do not match its seal",
-				  artifact, tables[part]);
+	for (size_t i = 0; i < list.n_items; i++) {
+		struct artifact *a = &list.items[i].artifact;
+		struct bytes *strings[] = {
+			&a->name,   &a->package,    &a->evr,        &a->arch,
+			&a->vendor, &a->build_host, &a->source_rpm, &a->signer
+		};
+
+		for (size_t k = 0; k < ARRAY_SIZE(strings); k++) {
+			strings[k]->data = list.text.data + at;
+			at += strings[k]->size + 1;
+		}
+	}
+	*out = list;
+	list = (struct artifact_list){ .text = BUF_INIT };
 	return 0;
 }
 
-/* The statement over the rows of one artifact, and its seal begun. */
-static sqlite3_stmt *part_begin(struct db *db, const struct artifact_row *artifact,
-				enum seal_part part, struct error *err)
+void artifact_list_clear(struct artifact_list *list)
 {
-	static const enum statement statements[SEAL_PARTS] = { SQL_FILES, SQL_EXTRAS, SQL_LINKS };
-	sqlite3_stmt *stmt = db_statement(db, statements[part], err);
-
-	if (!stmt || seal_begin(&db->seals[part], err) < 0)
-		return NULL;
-	sqlite3_bind_int64(stmt, 1, artifact->id);
-	return stmt;
+	free(list->items);
+	buf_clear(&list->text);
+	*list = (struct artifact_list){ .text = BUF_INIT };
 }
 
-int rows_files(struct db *db, const struct artifact_row *artifact, file_row_fn *fn, void *ctx,
-	       struct error *err)
+struct artifact_row *artifact_list_find(const struct artifact_list *list, int64_t id)
 {
-	AUTO(statement_reset) sqlite3_stmt *stmt = part_begin(db, artifact, SEAL_FILES, err);
-	struct file_row row;
+	size_t low = 0, high = list->n_items;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list->items[middle].id == id)
+			return &list->items[middle];
+		if (list->items[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* --- contents ------------------------------------------------------------------------------------ */
+
+int content_read(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *out,
+		 struct error *err)
+{
+	struct digest digest;
+	int found;
+
+	sqlite3_reset(stmt);
+	sqlite3_bind_int64(stmt, 1, id);
+	found = db_step(db, stmt, err);
+	if (found < 0)
+		return -1;
+	if (!found)
+		return db_damaged(db, err, "content %" PRId64 " is missing", id);
+	*out = column_bytes(stmt, 1);
+	if (hasher_digest_bytes(db->hasher, ALG_SHA256, *out, &digest, err) < 0)
+		return -1;
+	if (!bytes_equal(digest_bytes(&digest), column_bytes(stmt, 0)) ||
+	    id < row_number(digest.value) || id - row_number(digest.value) > NUMBER_DISTANCE)
+		return db_damaged(db, err, "content %" PRId64 " does not match its digest", id);
+	return 0;
+}
+
+/* --- releases -------------------------------------------------------------------------------------- */
+
+/* The artifacts of one release, whose name the statement is bound to. */
+static int members_read(struct db *db, sqlite3_stmt *stmt, const struct artifact_list *artifacts,
+			int64_t n_expected, struct release *out, struct error *err)
+{
+	AUTO(own_free) uint32_t *members = NULL;
+	size_t n = 0, size = 0;
+	int found;
+
+	while ((found = db_step(db, stmt, err)) > 0) {
+		int64_t id = sqlite3_column_int64(stmt, 0);
+		const struct artifact_row *row = artifact_list_find(artifacts, id);
+
+		if (!row)
+			return db_damaged(db, err,
+					  "a release holds artifact %" PRId64 ", which is missing",
+					  id);
+		if (n == size) {
+			uint32_t *larger;
+
+			size = size ? 2 * size : 256;
+			larger = realloc(members, size * sizeof(*members));
+			if (!larger)
+				return error_memory(err, db->path);
+			members = larger;
+		}
+		members[n++] = (uint32_t)(row - artifacts->items);
+	}
+	if (found < 0)
+		return -1;
+	if ((int64_t)n != n_expected)
+		return db_damaged(db, err, "a release holds %zu artifacts, not %" PRId64, n,
+				  n_expected);
+	out->artifacts = TAKE(members);
+	out->n_artifacts = n;
+	return 0;
+}
+
+/* The releases without their artifacts; each one's name is its offset in the text so far. */
+static int names_read(struct db *db, struct release_list *list, struct error *err)
+{
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_RELEASES, err);
+	size_t size = 0, at = 0;
 	int found = -1;
 
 	while (stmt && (found = db_step(db, stmt, err)) > 0) {
-		if (row_file(db, stmt, 0, (1u << ALG_COUNT) - 1, &row, err) < 0)
-			return -1;
-		seal_file_row(&db->seals[SEAL_FILES], &row);
-		if (fn && fn(ctx, &row, err) < 0)
-			return -1;
+		struct bytes name = column_bytes(stmt, 0);
+
+		if (name.size == 0 || memchr(name.data, 0, name.size))
+			return db_damaged(db, err, "a release has no proper name");
+		if (list->n_items == size) {
+			struct release *larger;
+
+			size = size ? 2 * size : 16;
+			larger = realloc(list->items, size * sizeof(*larger));
+			if (!larger)
+				return error_memory(err, db->path);
+			list->items = larger;
+		}
+		list->items[list->n_items++] =
+			(struct release){ .n_artifacts = (size_t)sqlite3_column_int64(stmt, 1) };
+		buf_append(&list->text, name);
+		buf_append_u8(&list->text, 0);
 	}
-	return found < 0 ? -1
-			 : row_part_finish(db, artifact->id, SEAL_FILES,
-					   artifact->digests[SEAL_FILES], err);
+	if (found < 0)
+		return -1;
+	if (list->text.failed)
+		return error_memory(err, db->path);
+	for (size_t i = 0; i < list->n_items; i++) {
+		list->items[i].name = (const char *)list->text.data + at;
+		at += strlen(list->items[i].name) + 1;
+	}
+	return 0;
 }
 
-int rows_extras(struct db *db, const struct artifact_row *artifact, extra_row_fn *fn, void *ctx,
-		struct error *err)
+int releases_read(struct db *db, const struct artifact_list *artifacts, struct release_list *out,
+		  struct error *err)
 {
-	AUTO(statement_reset) sqlite3_stmt *stmt = part_begin(db, artifact, SEAL_EXTRAS, err);
-	int found = -1;
+	AUTO(release_list_clear) struct release_list list = { .text = BUF_INIT };
+	AUTO(statement_reset) sqlite3_stmt *stmt = NULL;
 
-	while (stmt && (found = db_step(db, stmt, err)) > 0) {
-		struct extra_row row = {
-			.artifact = sqlite3_column_int64(stmt, 0),
-			.number = sqlite3_column_int64(stmt, 1),
-			.capabilities = column_bytes(stmt, 2),
-			.build_id = column_bytes(stmt, 3),
-			.ima_signature = column_bytes(stmt, 4),
-			.verity_signature = column_bytes(stmt, 5),
-		};
-
-		seal_extra_row(&db->seals[SEAL_EXTRAS], &row);
-		if (fn && fn(ctx, &row, err) < 0)
+	if (names_read(db, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n_items; i++) {
+		stmt = db_statement(db, SQL_MEMBERS, err);
+		if (!stmt)
+			return -1;
+		bind_bytes(stmt, 1, bytes_of_string(list.items[i].name));
+		if (members_read(db, stmt, artifacts, (int64_t)list.items[i].n_artifacts,
+				 &list.items[i], err) < 0)
 			return -1;
 	}
-	return found < 0 ? -1
-			 : row_part_finish(db, artifact->id, SEAL_EXTRAS,
-					   artifact->digests[SEAL_EXTRAS], err);
+	*out = list;
+	list = (struct release_list){ .text = BUF_INIT };
+	return 0;
 }
 
-int rows_links(struct db *db, const struct artifact_row *artifact, link_row_fn *fn, void *ctx,
-	       struct error *err)
+void release_list_clear(struct release_list *list)
 {
-	AUTO(statement_reset) sqlite3_stmt *stmt = part_begin(db, artifact, SEAL_LINKS, err);
-	int found = -1;
+	for (size_t i = 0; i < list->n_items; i++)
+		free(list->items[i].artifacts);
+	free(list->items);
+	buf_clear(&list->text);
+	*list = (struct release_list){ .text = BUF_INIT };
+}
 
-	while (stmt && (found = db_step(db, stmt, err)) > 0) {
-		struct link_row row = {
-			.artifact = sqlite3_column_int64(stmt, 0),
-			.number = sqlite3_column_int64(stmt, 1),
-			.path = column_bytes(stmt, 2),
-			.target = column_bytes(stmt, 3),
-		};
+const struct release *release_list_find(struct db *db, const struct release_list *list,
+					const char *name, struct error *err)
+{
+	for (size_t i = 0; i < list->n_items; i++)
+		if (strcmp(list->items[i].name, name) == 0)
+			return &list->items[i];
+	error_set(err, ERROR_USAGE, db->path, ERROR_NO_OFFSET, "holds no release '%s'", name);
+	return NULL;
+}
 
-		seal_link_row(&db->seals[SEAL_LINKS], &row);
-		if (fn && fn(ctx, &row, err) < 0)
-			return -1;
+bool release_holds(const struct release *release, uint32_t artifact)
+{
+	size_t low = 0, high = release->n_artifacts;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (release->artifacts[middle] == artifact)
+			return true;
+		if (release->artifacts[middle] < artifact)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return found < 0 ? -1
-			 : row_part_finish(db, artifact->id, SEAL_LINKS,
-					   artifact->digests[SEAL_LINKS], err);
+	return false;
 }
