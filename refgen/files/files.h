@@ -195,6 +195,9 @@ bool sink_has(struct sink *sink, enum artifact_kind kind, const struct digest *d
 /* An artifact that is refused: says so and counts. Call it for each input that failed. */
 void sink_refuse(struct sink *sink, const char *source, const struct error *why);
 
+/* An input that is passed over, and why: counted, named in verbose runs and in JSON. */
+void sink_skip(struct sink *sink, const char *source, const char *why);
+
 /* Something worth knowing about an input that is taken all the same, such as a note that a
  * signature could not be verified: printed with the artifact in verbose runs and in JSON. */
 void sink_note(struct sink *sink, const char *source, const char *format, ...)

@@ -43,7 +43,7 @@ struct sink {
 	struct json json; /* used with --json */
 	struct buf notes; /* on the next artifact, each ended by a NUL */
 	struct progress progress;
-	uint64_t n_added, n_present, n_refused, n_files;
+	uint64_t n_added, n_present, n_skipped, n_refused, n_files;
 	enum exit_status worst;
 };
 
@@ -243,6 +243,18 @@ static void print_file(const struct golden_file *file, int digest_width)
 	}
 }
 
+/* Who vouches for a package. */
+static void print_signature(const struct artifact *artifact)
+{
+	if (artifact->kind != ARTIFACT_RPM)
+		return;
+	printf("  %s", signature_state_name(artifact->signature));
+	if (artifact->signer.size) {
+		putchar(' ');
+		text_write(stdout, artifact->signer);
+	}
+}
+
 static void print_set(const struct file_set *set)
 {
 	char hex[DIGEST_HEX_SIZE];
@@ -256,9 +268,11 @@ static void print_set(const struct file_set *set)
 	}
 	printf("# %s ", artifact_kind_name(set->artifact.kind));
 	text_write(stdout, set->artifact.name);
-	printf("  %s:%s  %zu file%s, %zu link%s\n", alg_name(set->artifact.digest.alg),
+	printf("  %s:%s  %zu file%s, %zu link%s", alg_name(set->artifact.digest.alg),
 	       digest_hex(&set->artifact.digest, hex), set->n_files, set->n_files == 1 ? "" : "s",
 	       set->n_links, set->n_links == 1 ? "" : "s");
+	print_signature(&set->artifact);
+	putchar('\n');
 	for (size_t i = 0; i < set->n_files; i++)
 		print_file(&set->files[i], width);
 	for (size_t i = 0; i < set->n_links; i++) {
@@ -346,6 +360,25 @@ void sink_refuse(struct sink *sink, const char *source, const struct error *why)
 	sink->notes.size = 0;
 }
 
+void sink_skip(struct sink *sink, const char *source, const char *why)
+{
+	sink->n_skipped++;
+	if (sink->options.verbose) {
+		progress_hide(&sink->progress);
+		fputs("skipped  ", stderr);
+		text_write(stderr, bytes_of_string(source));
+		fprintf(stderr, ": %s\n", why);
+	}
+	if (sink->options.json) {
+		json_object_begin(&sink->json, NULL);
+		json_string(&sink->json, "source", source);
+		json_string(&sink->json, "status", "skipped");
+		json_string(&sink->json, "reason", why);
+		json_object_end(&sink->json);
+	}
+	sink->notes.size = 0;
+}
+
 int sink_artifact(struct sink *sink, const char *source, const struct file_set *set,
 		  struct error *err)
 {
@@ -418,6 +451,7 @@ enum exit_status sink_finish(struct sink *sink, const struct error *failed)
 		json_array_end(json);
 		json_uint(json, "added", sink->n_added);
 		json_uint(json, "present", sink->n_present);
+		json_uint(json, "skipped", sink->n_skipped);
 		json_uint(json, "refused", sink->n_refused);
 		json_uint(json, "file_count", sink->n_files);
 		if (failed)
@@ -432,10 +466,13 @@ enum exit_status sink_finish(struct sink *sink, const struct error *failed)
 		}
 		fprintf(out,
 			"%" PRIu64 " artifact%s %s (%" PRIu64 " file%s), %" PRIu64
-			" already there, %" PRIu64 " refused\n",
+			" already there, ",
 			sink->n_added, sink->n_added == 1 ? "" : "s",
 			sink->options.dry_run ? "read" : "added", sink->n_files,
-			sink->n_files == 1 ? "" : "s", sink->n_present, sink->n_refused);
+			sink->n_files == 1 ? "" : "s", sink->n_present);
+		if (sink->n_skipped)
+			fprintf(out, "%" PRIu64 " skipped, ", sink->n_skipped);
+		fprintf(out, "%" PRIu64 " refused\n", sink->n_refused);
 	}
 	return command_finish(sink->worst);
 }
