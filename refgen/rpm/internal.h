@@ -62,8 +62,8 @@ struct rpm_seal {
 
 /* Checks the digests of the header alone: from then on what it says is what its builder said,
  * bar malice. */
-int rpm_verify_header(struct rpm_reader *reader, const struct rpm_opened *opened,
-		      struct buf *notes, struct error *err);
+int rpm_verify_header(struct rpm_reader *reader, const struct rpm_opened *opened, struct buf *notes,
+		      struct error *err);
 
 /* Checks sizes, all other digests and the signatures of a package, reading all of it once. */
 int rpm_verify(struct rpm_reader *reader, const struct rpm_opened *opened, struct rpm_seal *out,
