@@ -147,7 +147,7 @@ static void json_event(struct json *json, const struct run *run, const struct im
 	for (size_t i = 0; i < entry.n_fields; i++)
 		json_field(json, run, &entry.fields[i]);
 	if (!entry.is_whole) {
-		json_bool(json, "malformed", entry.is_known);
+		json_string(json, "fields", entry.is_known ? "malformed" : "unknown");
 		json_hex(json, "data", record->data);
 	}
 	json_object_end(json);
@@ -232,16 +232,18 @@ static const char *plural(uint64_t n)
 /* "sha256:0123456789abcdef", enough of a digest to find it by. */
 static void print_digest(const struct ima_digest *digest)
 {
-	char name[24], hex[17] = "";
 	size_t size = digest->value.size < 8 ? digest->value.size : 8;
+	char name[16], hex[17] = "", text[40] = "-";
 
 	if (digest->alg != ALG_NONE)
 		snprintf(name, sizeof(name), "%s", alg_name(digest->alg));
 	else
 		text_escape(name, sizeof(name), digest->alg_name);
-	if (size)
+	if (size) {
 		hex_write(hex, bytes_of(digest->value.data, size));
-	printf("%7s%c%-16s", name, digest->type == IMA_DIGEST_VERITY ? '!' : ':', hex);
+		snprintf(text, sizeof(text), "%s:%s", name, hex);
+	}
+	printf("%-24s", text);
 }
 
 static void print_event(const struct run *run, const struct ima_step *step)
@@ -341,7 +343,7 @@ static int print_text(struct run *run)
 	int status;
 
 	if (run->events)
-		printf("%7s %3s  %-10s  %24s  %s\n", "entry", "PCR", "template", "digest", "path");
+		printf("%7s %3s  %-10s  %-24s  %s\n", "entry", "PCR", "template", "digest", "path");
 	while ((status = ima_replay_next(run->replay, &step, &run->broken)) == 1) {
 		note_mismatch(run, step);
 		if (run->events)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay/ima/internal.h"
 
-/* "d" and, before Linux 3.17, "d-ng" name no algorithm: SHA-1 or MD5 by size. */
+/* "d" names no algorithm: SHA-1 or MD5, by size. */
 static enum alg alg_of_size(size_t size)
 {
 	if (size == alg_size(ALG_SHA1))
@@ -120,6 +120,8 @@ void ima_entry_parse(const struct ima_list *list, const struct record *record,
 	out->is_violation = bytes_all(digest_bytes(&record->digests[0]), 0);
 	template = ima_template_lookup(record->name, &scratch);
 	out->is_known = template->n_fields > 0;
+	if (!record->data.data) /* text that is not of its template's form */
+		return;
 	out->is_whole = out->is_known;
 	for (size_t i = 0; i < template->n_fields; i++) {
 		struct ima_field *field = &out->fields[out->n_fields];

@@ -108,7 +108,9 @@ struct ima_digest {
 
 /*
  * What an entry says. Fields that its template lacks are empty. Views into record.data. A violation
- * was extended as all ones: nothing covers what its entry says, and its digest should be zeros.
+ * was extended as all ones: nothing covers what its entry says, and its digest should be zeros. Of
+ * other entries the template hash covers the fields, but not the template's name: a list may call
+ * "ima-buf" what was "ima-sig".
  */
 struct ima_entry {
 	bool is_known; /* the template is: a name of the kernel, or a format of known fields */

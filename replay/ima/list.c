@@ -53,16 +53,32 @@ static void record_init(const struct ima_list *list, struct record *record, uint
 
 /* --- binary (ima_measurements_show) ----------------------------------------------------------- */
 
+/* The name of an "ima" entry has at most 255 bytes: if not after 20 bytes of SHA-1, its length is
+ * after 16 of MD5. */
+static size_t ima_data_size(bool big_endian, struct reader in)
+{
+	static const size_t digest_sizes[] = { 20, 16 };
+	size_t sizes[ARRAY_SIZE(digest_sizes)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(digest_sizes); i++) {
+		struct reader ahead = in;
+		uint32_t name_size;
+
+		reader_skip(&ahead, digest_sizes[i]);
+		name_size = ima_u32(big_endian, &ahead);
+		sizes[i] = digest_sizes[i] + 4 + name_size;
+		if (!ahead.ran_out && name_size < IMA_NAME_PADDED)
+			return sizes[i];
+	}
+	return sizes[0];
+}
+
 /* The template data: after its length; "ima" has none, but a digest, and a name with its length. */
 static struct bytes binary_data(const struct ima_list *list, struct reader *in, struct bytes name)
 {
-	struct reader ahead = *in;
-	const size_t digest_size = 20;
-
-	if (!bytes_equal_string(name, "ima"))
-		return reader_bytes(in, ima_u32(list->big_endian, in));
-	reader_skip(&ahead, digest_size);
-	return reader_bytes(in, digest_size + 4 + (size_t)ima_u32(list->big_endian, &ahead));
+	if (bytes_equal_string(name, "ima"))
+		return reader_bytes(in, ima_data_size(list->big_endian, *in));
+	return reader_bytes(in, ima_u32(list->big_endian, in));
 }
 
 static int binary_next(struct ima_list *list, struct record *out, struct error *err)
@@ -327,47 +343,53 @@ static int reproduces(const struct ima_list *list, const struct record *record, 
 	return bytes_equal(digest_bytes(&digest), digest_bytes(&record->digests[0]));
 }
 
-/* Reads the first entries as if alg and byte order were these: 1 if a template hash comes out. */
+/* Reads the first entries as if alg and byte order were these: how many template hashes come out. */
 static int probe(const struct ima_list *list, enum alg alg, bool big_endian, struct hasher *hasher,
 		 struct error *err)
 {
 	struct ima_list copy = *list;
 	struct record record;
-	int status = 0;
+	int status = 0, n = 0;
 
 	copy.big_endian = big_endian;
 	copy.text = NULL;
 	copy.text_size = 0;
-	for (int i = 0; i < PROBE_ENTRIES && status == 0; i++) {
+	for (int i = 0; i < PROBE_ENTRIES && status >= 0; i++) {
 		struct error ignored;
 
 		if (ima_list_next(&copy, &record, &ignored) <= 0)
 			break; /* the reader of the list will say so */
 		status = reproduces(&copy, &record, alg, hasher, err);
+		n += status > 0;
 	}
 	free(copy.text);
-	return status;
+	return status < 0 ? -1 : n;
 }
 
-/* sm3_256 has the size of sha256, and text does not show the byte order of what was hashed. */
+/*
+ * What only hashing tells: sm3_256 has the size of sha256, and text does not show the byte order of
+ * the lengths that were hashed. The way in which most of the first entries come out is the list's;
+ * not the first way in which one does, for "ima" hashes no lengths.
+ */
 static int find_out(struct ima_list *list, struct hasher *hasher, struct error *err)
 {
-	bool try_sm3 = list->alg == ALG_SHA256, try_big = list->form == IMA_FORM_TEXT;
+	const enum alg algs[] = { list->alg, ALG_SM3_256 };
+	const bool orders[] = { list->big_endian, true };
+	size_t n_algs = list->alg == ALG_SHA256 ? 2 : 1;
+	size_t n_orders = list->form == IMA_FORM_TEXT ? 2 : 1;
+	int most = 0;
 
-	for (int i = 0; i < 4; i++) {
-		bool sm3 = i & 1, big = i & 2;
-		int status;
+	for (size_t i = 0; i < n_algs * n_orders && n_algs * n_orders > 1; i++) {
+		enum alg alg = algs[i % n_algs];
+		bool big_endian = orders[i / n_algs];
+		int n = probe(list, alg, big_endian, hasher, err);
 
-		if ((sm3 && !try_sm3) || (big && !try_big) || (!try_sm3 && !try_big))
-			continue;
-		status = probe(list, sm3 ? ALG_SM3_256 : list->alg,
-			       try_big ? big : list->big_endian, hasher, err);
-		if (status < 0)
+		if (n < 0)
 			return -1;
-		if (status > 0) {
-			list->alg = sm3 ? ALG_SM3_256 : list->alg;
-			list->big_endian = try_big ? big : list->big_endian;
-			break;
+		if (n > most) {
+			most = n;
+			list->alg = alg;
+			list->big_endian = big_endian;
 		}
 	}
 	return 0;

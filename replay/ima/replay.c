@@ -6,7 +6,7 @@
 #define BATCH 64
 
 /* Room for the data of a batch of a text list, at first. */
-#define ROOM_SIZE (128 * 1024)
+#define ROOM_SIZE (64 * 1024)
 
 struct ima_replay {
 	struct ima_list *list; /* borrowed */

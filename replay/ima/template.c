@@ -24,28 +24,24 @@ static const struct field_row {
 };
 
 /* builtin_templates in ima_template.c. */
+/* clang-format off */
 static const struct template_row {
 	const char *name;
 	struct ima_template template;
 } templates[] = {
-	{"ima-ng",      { false, 2, { IMA_FIELD_D_NG, IMA_FIELD_N_NG } }                 },
-	{ "ima-sig",    { false, 3, { IMA_FIELD_D_NG, IMA_FIELD_N_NG, IMA_FIELD_SIG } }  },
-	{ "ima",        { true, 2, { IMA_FIELD_D, IMA_FIELD_N } }                        },
-	{ "ima-ngv2",   { false, 2, { IMA_FIELD_D_NGV2, IMA_FIELD_N_NG } }               },
-	{ "ima-sigv2",  { false, 3, { IMA_FIELD_D_NGV2, IMA_FIELD_N_NG, IMA_FIELD_SIG } }},
-	{ "ima-buf",    { false, 3, { IMA_FIELD_D_NG, IMA_FIELD_N_NG, IMA_FIELD_BUF } }  },
-	{ "ima-modsig",
-         { false,
-	    5,
-	    { IMA_FIELD_D_NG, IMA_FIELD_N_NG, IMA_FIELD_SIG, IMA_FIELD_D_MODSIG,
-	      IMA_FIELD_MODSIG } }						       },
-	{ "evm-sig",
-         { false,
-	    9,
-	    { IMA_FIELD_D_NG, IMA_FIELD_N_NG, IMA_FIELD_EVMSIG, IMA_FIELD_XATTRNAMES,
-	      IMA_FIELD_XATTRLENGTHS, IMA_FIELD_XATTRVALUES, IMA_FIELD_IUID, IMA_FIELD_IGID,
-	      IMA_FIELD_IMODE } }							},
+	{ "ima-ng", { false, 2, { IMA_FIELD_D_NG, IMA_FIELD_N_NG } } },
+	{ "ima-sig", { false, 3, { IMA_FIELD_D_NG, IMA_FIELD_N_NG, IMA_FIELD_SIG } } },
+	{ "ima", { true, 2, { IMA_FIELD_D, IMA_FIELD_N } } },
+	{ "ima-ngv2", { false, 2, { IMA_FIELD_D_NGV2, IMA_FIELD_N_NG } } },
+	{ "ima-sigv2", { false, 3, { IMA_FIELD_D_NGV2, IMA_FIELD_N_NG, IMA_FIELD_SIG } } },
+	{ "ima-buf", { false, 3, { IMA_FIELD_D_NG, IMA_FIELD_N_NG, IMA_FIELD_BUF } } },
+	{ "ima-modsig", { false, 5, { IMA_FIELD_D_NG, IMA_FIELD_N_NG, IMA_FIELD_SIG,
+	  IMA_FIELD_D_MODSIG, IMA_FIELD_MODSIG } } },
+	{ "evm-sig", { false, 9, { IMA_FIELD_D_NG, IMA_FIELD_N_NG, IMA_FIELD_EVMSIG,
+	  IMA_FIELD_XATTRNAMES, IMA_FIELD_XATTRLENGTHS, IMA_FIELD_XATTRVALUES, IMA_FIELD_IUID,
+	  IMA_FIELD_IGID, IMA_FIELD_IMODE } } },
 };
+/* clang-format on */
 
 static const struct ima_template unknown;
 

@@ -52,8 +52,7 @@ static bool put_decimal(struct writer *out, struct bytes text, size_t size)
 	return true;
 }
 
-/* "sha256:" or "verity:sha256:", a NUL, the digest; before Linux 3.17 ":" alone for SHA-1 and MD5,
- * which is not shown. */
+/* "sha256:" or "verity:sha256:", a NUL, the digest; a ":" alone would not be shown. */
 static bool put_alg_digest(struct writer *out, struct bytes text)
 {
 	size_t names = text.size;
@@ -108,7 +107,7 @@ static struct bytes take_token(struct bytes *rest)
 	return token;
 }
 
-/* A name with n blanks in it: only kernels before 3.13 wrote, and hashed, such names. */
+/* A name with n blanks in it: only kernels before templates (3.13) wrote, and hashed, such names. */
 static struct bytes take_name(struct bytes *rest, size_t n_blanks)
 {
 	struct bytes name = take_token(rest);
