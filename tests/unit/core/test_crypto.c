@@ -6,30 +6,32 @@
 #include "tests/unit/test.h"
 
 /* The digests of "abc", as FIPS 180-4, FIPS 202, RFC 1321 and GB/T 32905 give them. */
+/* clang-format off */
 static const struct abc_case {
 	const char *name;
 	enum alg alg;
 	const char *hex;
 } abc_cases[] = {
-	{"md5",       ALG_MD5,      "900150983cd24fb0d6963f7d28e17f72"                        },
-	{ "sha1",     ALG_SHA1,     "a9993e364706816aba3e25717850c26c9cd0d89d"                },
-	{ "sha224",   ALG_SHA224,   "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"},
-	{ "sha256",   ALG_SHA256,
-         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"                   },
-	{ "sha384",   ALG_SHA384,
-         "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
-	  "8086072ba1e7cc2358baeca134c825a7"						  },
-	{ "sha512",   ALG_SHA512,
-         "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
-	  "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"                  },
+	{ "md5", ALG_MD5, "900150983cd24fb0d6963f7d28e17f72" },
+	{ "sha1", ALG_SHA1, "a9993e364706816aba3e25717850c26c9cd0d89d" },
+	{ "sha224", ALG_SHA224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7" },
+	{ "sha256", ALG_SHA256,
+	  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+	{ "sha384", ALG_SHA384,
+	  "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+	  "8086072ba1e7cc2358baeca134c825a7" },
+	{ "sha512", ALG_SHA512,
+	  "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+	  "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f" },
 	{ "sha3_256", ALG_SHA3_256,
-         "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"                   },
+	  "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532" },
 	{ "sha3_512", ALG_SHA3_512,
-         "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e"
-	  "10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0"                  },
-	{ "sm3_256",  ALG_SM3_256,
-         "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"                   },
+	  "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e"
+	  "10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0" },
+	{ "sm3_256", ALG_SM3_256,
+	  "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0" },
 };
+/* clang-format on */
 
 static struct hasher *new_hasher(void)
 {

@@ -689,25 +689,6 @@ static void allocation_failing(void **state)
 	test_drop(bytes);
 }
 
-static void unsupported_bank(void **state)
-{
-	struct bytes bytes = { NULL, 0 };
-	struct error err;
-	struct run run;
-
-	(void)state;
-	begin(&run, bytes, 1u << ALG_SHA1);
-	if (hasher_has(hasher, ALG_SM3_256)) {
-		run_clear(&run);
-		skip();
-	}
-	ima_replay_free(run.replay);
-	assert_int_equal(ima_replay_new(run.list, 1u << ALG_SM3_256, hasher, &run.replay, &err),
-			 -1);
-	test_error(&err, ERROR_UNSUPPORTED, ERROR_NO_OFFSET);
-	run_clear(&run);
-}
-
 int main(void)
 {
 	struct test_list tests = { 0 };
@@ -724,7 +705,6 @@ int main(void)
 	TEST_ROWS(&tests, cut, part_cases);
 	TEST_ROWS(&tests, flip, part_cases);
 	TEST_ROWS(&tests, allocation_failing, capture_cases);
-	TEST(&tests, unsupported_bank);
 	n_failed = test_run(&tests, "replay/ima/replay");
 	hasher_free(hasher);
 	return n_failed;
