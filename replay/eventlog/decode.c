@@ -152,6 +152,20 @@ static bool decode_prefixed(const struct record *record, const struct ipl_prefix
 	return true;
 }
 
+/* The same byte behind texts without a known prefix: "grub_linuxefi Kernel", NUL, anything. */
+static void decode_stray(const struct record *record, struct event *out)
+{
+	struct bytes data = record->data, text;
+
+	if (data.size < 3 || data.data[data.size - 2])
+		return;
+	text = bytes_of(data.data, data.size - 2);
+	if (!printable_utf8(text))
+		return;
+	out->kind = EVENT_TEXT;
+	out->text = (struct event_text){ .use = TEXT_COMPONENT, .text = text };
+}
+
 static void decode_ipl(const struct record *record, struct event *out)
 {
 	struct event_text *text = &out->text;
@@ -160,8 +174,10 @@ static void decode_ipl(const struct record *record, struct event *out)
 		if (decode_prefixed(record, &ipl_prefixes[i], out))
 			return;
 	decode_text(record, out);
-	if (out->kind != EVENT_TEXT)
+	if (out->kind != EVENT_TEXT) {
+		decode_stray(record, out);
 		return;
+	}
 	if (text->utf16)
 		text->use = utf16_use(text);
 	else if (record->pcr == 14 || bytes_start_with(text->text, bytes_of_string("Mok")))

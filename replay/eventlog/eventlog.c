@@ -285,11 +285,11 @@ int eventlog_open(struct eventlog *out, struct bytes bytes, const char *source, 
 	type = reader_le32(&header);
 	digest = reader_bytes(&header, alg_size(ALG_SHA1));
 	body = reader_part(&in, reader_le32(&header));
-	if (in.ran_out)
-		return cut_short(&in, "PFP 10.2.1", 0, err);
-	if (bytes_all(bytes, bytes.data[0]))
+	if (bytes.size && bytes_all(bytes, bytes.data[0]))
 		return error_set(err, ERROR_MALFORMED, source, 0,
 				 "PFP 10.2.1: no event: all bytes are 0x%02x", bytes.data[0]);
+	if (in.ran_out)
+		return cut_short(&in, "PFP 10.2.1", 0, err);
 	if (type == EV_NO_ACTION &&
 	    signature_is(bytes_of(body.data, body.size), "Spec ID Event03")) {
 		log.format = EVENTLOG_TCG2;
