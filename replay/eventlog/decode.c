@@ -42,9 +42,14 @@ static bool printable_utf8(struct bytes text)
 	return true;
 }
 
-/* Text that is not Latin would as well be any bytes: it is not taken for UTF-16. */
+/*
+ * Any two bytes are a character of something: only what is Latin, and for the most part ASCII, is
+ * taken for UTF-16.
+ */
 static bool printable_utf16(struct bytes text)
 {
+	size_t n_ascii = 0;
+
 	if (text.size % 2)
 		return false;
 	for (size_t i = 0; i < text.size; i += 2) {
@@ -52,8 +57,9 @@ static bool printable_utf16(struct bytes text)
 
 		if (code >= 0x250 || !(text_printable(code) || code == '\t' || code == '\n'))
 			return false;
+		n_ascii += code < 0x80;
 	}
-	return true;
+	return 4 * n_ascii >= text.size;
 }
 
 /* Data that is text, however it is written and ended; false if it is none. */
