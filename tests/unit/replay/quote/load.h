@@ -10,10 +10,11 @@
 
 static inline struct bytes load_file(const char *folder, const char *name)
 {
-	char path[4096];
+	AUTO(buf_clear) struct buf path = BUF_INIT;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return test_file(path);
+	buf_printf(&path, "%s/%s", folder, name);
+	assert_int_equal(buf_finish(&path, NULL), 0);
+	return test_file((const char *)path.data);
 }
 
 /* A change to a vector: bytes overwritten at a place, then cut or grown (with zeros) to a size. */
