@@ -8,6 +8,7 @@
 #   run STATUS COMMAND...          runs it, keeps $OUT and $ERR (files), fails unless it exits so
 #   check "what" COMMAND...        a test: passes when COMMAND succeeds
 #   check_run "what" STATUS COMMAND...   a test: passes when COMMAND exits with STATUS; $OUT, $ERR as run
+#   golden NAME [FILE]             FILE ($OUT) is as stored in tests/e2e/expected/ (make update-golden)
 #   skip "what" "why"              a test that cannot be made here
 #   finish                         the last line of every test
 set -u
@@ -65,6 +66,13 @@ lacks() { ! grep -qF -- "$2" "$1" || { echo "# found: $2"; return 1; }; }
 
 # same FILE FILE
 same() { diff -u "$1" "$2" | head -40 | sed 's/^/# /'; cmp -s "$1" "$2"; }
+
+# golden NAME [FILE]: FILE (default $OUT) is tests/e2e/expected/NAME; UPDATE_GOLDEN=1 rewrites that.
+golden() {
+    local expected=$TOP/tests/e2e/expected/$1
+    if [ -n "${UPDATE_GOLDEN:-}" ]; then mkdir -p "${expected%/*}" && cp "${2:-$OUT}" "$expected"; return; fi
+    same "$expected" "${2:-$OUT}"
+}
 
 finish() {
     echo "$E2E_PASSED passed, $E2E_FAILED failed, $E2E_SKIPPED skipped"

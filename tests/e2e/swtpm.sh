@@ -83,7 +83,8 @@ tpm_log_extends() {
     tpm2_eventlog "$1" 2> /dev/null | awk '
         function flush() { if (digests != "" && type != "EV_NO_ACTION") print pcr, digests; digests = "" }
         /^ *-? *EventNum:/ { flush() }
-        /^pcrs:/           { flush(); exit }
+        /^pcrs:/           { flush(); bank = ""; over = 1 }
+        over               { next }
         $1 == "PCRIndex:"  { pcr = $2 }
         $1 == "EventType:" { type = $2 }
         $2 == "AlgorithmId:" { bank = $3 }
