@@ -69,14 +69,14 @@ static inline uint16_t reader_le16(struct reader *in)
 {
 	const uint8_t *p = reader_take(in, 2);
 
-	return p ? (uint16_t)(p[0] | p[1] << 8) : 0;
+	return (uint16_t)(p ? p[0] | p[1] << 8 : 0);
 }
 
 static inline uint16_t reader_be16(struct reader *in)
 {
 	const uint8_t *p = reader_take(in, 2);
 
-	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	return (uint16_t)(p ? p[0] << 8 | p[1] : 0);
 }
 
 static inline uint32_t reader_le32(struct reader *in)
