@@ -174,6 +174,10 @@ void release_list_clear(struct release_list *list);
 const struct release *release_list_find(struct db *db, const struct release_list *list,
 					const char *name, struct error *err);
 
+/* Reads everything: SQLite's pages, references between rows, every blob (check.c). */
+int db_check(struct db *db, struct error *err);
+
+/* True if the artifact of that index in the list is among the release's. */
 bool release_holds(const struct release *release, uint32_t artifact);
 
 /* --- import.c, lookup.c: what db_open and db_close do for them ---------------------------------------- */

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
+
+#include "core/json.h"
+#include "core/text.h"
+#include "db/diff.h"
+#include "db/table.h"
+
+struct options {
+	const char *db;
+	bool summary, json;
+};
+
+/* --- JSON ------------------------------------------------------------------------------------ */
+
+static void counts_json(struct json *json, const char *key, const size_t n_changes[CHANGE_COUNT])
+{
+	json_object_begin_compact(json, key);
+	for (enum change change = 0; change < CHANGE_COUNT; change++)
+		json_uint(json, change_name(change), n_changes[change]);
+	json_object_end(json);
+}
+
+static void evr_json(struct json *json, const char *key, const struct buf *evr)
+{
+	if (evr->size)
+		json_bytes(json, key, buf_bytes(evr));
+	else
+		json_null(json, key);
+}
+
+static void side_json(struct json *json, const char *key, const struct diff_side *side,
+		      const char *package)
+{
+	char mode[16];
+
+	json_object_begin_compact(json, key);
+	if (side->digest.alg != ALG_NONE)
+		json_digest(json, alg_name(side->digest.alg), &side->digest);
+	snprintf(mode, sizeof(mode), "%07" PRIo32, side->mode);
+	json_string(json, "mode", mode);
+	json_uint(json, "size", side->size);
+	if (strcmp(side->package, package) != 0)
+		json_string(json, "package", side->package);
+	json_object_end(json);
+}
+
+static void file_json(struct json *json, const struct diff_file *file, const char *package)
+{
+	json_object_begin(json, NULL);
+	json_bytes(json, "path", file->path);
+	json_string(json, "change", change_name(file->change));
+	if (file->change != CHANGE_ADDED)
+		side_json(json, "from", &file->from, package);
+	if (file->change != CHANGE_REMOVED)
+		side_json(json, "to", &file->to, package);
+	json_object_end(json);
+}
+
+static int diff_json(const struct diff *diff, const char *from, const char *to,
+		     const struct options *options, struct error *err)
+{
+	struct json json = json_to_stream(stdout);
+
+	json_object_begin(&json, NULL);
+	json_string(&json, "from", from);
+	json_string(&json, "to", to);
+	counts_json(&json, "file_counts", diff->n_changes);
+	json_array_begin(&json, "packages");
+	for (size_t i = 0; i < diff->n_packages; i++) {
+		const struct diff_package *package = &diff->packages[i];
+
+		json_object_begin(&json, NULL);
+		json_string(&json, "package", package->name);
+		if (*package->arch)
+			json_string(&json, "arch", package->arch);
+		evr_json(&json, "from", &package->from);
+		evr_json(&json, "to", &package->to);
+		counts_json(&json, "file_counts", package->n_changes);
+		if (!options->summary) {
+			json_array_begin(&json, "files");
+			for (size_t k = 0; k < package->n_files; k++)
+				file_json(&json, &diff->files[package->first + k], package->name);
+			json_array_end(&json);
+		}
+		json_object_end(&json);
+	}
+	json_array_end(&json);
+	json_object_end(&json);
+	return json_finish(&json, err);
+}
+
+/* --- text -------------------------------------------------------------------------------------- */
+
+static void print_versions(const struct diff_package *package)
+{
+	text_write(stdout, bytes_of_string(package->name));
+	if (*package->arch) {
+		putchar('.');
+		text_write(stdout, bytes_of_string(package->arch));
+	}
+	printf("  ");
+	if (!package->from.size) {
+		printf("new: ");
+		text_write(stdout, buf_bytes(&package->to));
+	} else if (!package->to.size) {
+		printf("gone: ");
+		text_write(stdout, buf_bytes(&package->from));
+	} else if (bytes_equal(buf_bytes(&package->from), buf_bytes(&package->to))) {
+		text_write(stdout, buf_bytes(&package->from));
+		printf(" built anew");
+	} else {
+		text_write(stdout, buf_bytes(&package->from));
+		printf(" -> ");
+		text_write(stdout, buf_bytes(&package->to));
+	}
+	putchar('\n');
+}
+
+/* What moved between packages is told with the file; everything else is in the package's line. */
+static void print_file(const struct diff_file *file, const char *package)
+{
+	printf("  %-12s  ", change_name(file->change));
+	text_write(stdout, file->path);
+	if (file->change == CHANGE_MODE)
+		printf("  (%07" PRIo32 " -> %07" PRIo32 ")", file->from.mode, file->to.mode);
+	if (file->from.package && file->to.package && strcmp(file->from.package, package) != 0) {
+		printf("  (from ");
+		text_write(stdout, bytes_of_string(file->from.package));
+		putchar(')');
+	}
+	putchar('\n');
+}
+
+static void print_files(const struct diff *diff)
+{
+	for (size_t i = 0; i < diff->n_packages; i++) {
+		const struct diff_package *package = &diff->packages[i];
+
+		if (i)
+			putchar('\n');
+		print_versions(package);
+		for (size_t k = 0; k < package->n_files; k++)
+			print_file(&diff->files[package->first + k], package->name);
+		if (!package->n_files)
+			puts("  no file differs");
+	}
+}
+
+static int print_summary(const struct diff *diff, struct error *err)
+{
+	static const struct column columns[] = {
+		{"PACKAGE",  false},
+                { "ARCH",    false},
+                { "FROM",    false},
+                { "TO",      false},
+		{ "ADDED",   true },
+                { "REMOVED", true },
+                { "CHANGED", true },
+	};
+	AUTO(table_clear)
+	struct table table = { .columns = columns, .n_columns = ARRAY_SIZE(columns) };
+
+	for (size_t i = 0; i < diff->n_packages; i++) {
+		const struct diff_package *package = &diff->packages[i];
+
+		table_string(&table, package->name);
+		table_string(&table, package->arch);
+		table_bytes(&table, buf_bytes(&package->from));
+		table_bytes(&table, buf_bytes(&package->to));
+		table_uint(&table, package->n_changes[CHANGE_ADDED]);
+		table_uint(&table, package->n_changes[CHANGE_REMOVED]);
+		table_uint(&table, package->n_changes[CHANGE_CONTENT] +
+					   package->n_changes[CHANGE_MODE] +
+					   package->n_changes[CHANGE_UNKNOWN]);
+	}
+	return table_print(&table, stdout, err);
+}
+
+static int diff_text(const struct diff *diff, const char *from, const char *to,
+		     const struct options *options, struct error *err)
+{
+	size_t n_new = 0, n_gone = 0;
+
+	for (size_t i = 0; i < diff->n_packages; i++) {
+		n_new += !diff->packages[i].from.size;
+		n_gone += !diff->packages[i].to.size;
+	}
+	if (options->summary) {
+		if (print_summary(diff, err) < 0)
+			return -1;
+	} else {
+		print_files(diff);
+	}
+	if (diff->n_packages)
+		putchar('\n');
+	text_write(stdout, bytes_of_string(from));
+	printf(" -> ");
+	text_write(stdout, bytes_of_string(to));
+	printf(": packages: %zu new, %zu gone, %zu other; files: %zu added, %zu removed, %zu "
+	       "changed",
+	       n_new, n_gone, diff->n_packages - n_new - n_gone, diff->n_changes[CHANGE_ADDED],
+	       diff->n_changes[CHANGE_REMOVED], diff->n_changes[CHANGE_CONTENT]);
+	if (diff->n_changes[CHANGE_MODE])
+		printf(", %zu of another mode", diff->n_changes[CHANGE_MODE]);
+	if (diff->n_changes[CHANGE_UNKNOWN])
+		printf(", %zu without a common algorithm to compare them by",
+		       diff->n_changes[CHANGE_UNKNOWN]);
+	putchar('\n');
+	return 0;
+}
+
+enum exit_status cmd_db_diff(const struct command *self, int argc, char **argv)
+{
+	struct options options = { 0 };
+	const struct command_option table[] = {
+		OPTION_DB(&options.db),
+		{"summary", 's', OPTION_FLAG, &options.summary, NULL,
+			       "one line for each package, without its files"},
+		OPTION_JSON(&options.json),
+	};
+	AUTO(diff_freep) struct diff *diff = NULL;
+	AUTO(db_closep) struct db *db = NULL;
+	struct error err = { 0 };
+	struct command_args args;
+	enum exit_status status;
+	bool given;
+
+	if (!command_parse(self, table, ARRAY_SIZE(table), argc, argv, &args, &status))
+		return status;
+	if (args.n_items != 2)
+		return command_usage(self, "compares two releases");
+	if (db_open(command_db(options.db, &given), DB_READ, &db, &err) < 0 ||
+	    diff_make(db, args.items[0], args.items[1], &diff, &err) < 0 ||
+	    (options.json ? diff_json : diff_text)(diff, args.items[0], args.items[1], &options,
+						   &err) < 0)
+		return command_fail(&err);
+	return command_finish(EXIT_DONE);
+}
