@@ -25,6 +25,7 @@ struct run {
 	bool events;
 	bool verbose;
 	struct buf line;   /* used again for every event */
+	enum alg listed;   /* its digests are listed; ALG_NONE: no bank is shown */
 	size_t type_width; /* of the longest type in the log */
 	uint64_t n_checked[DATA_UNCHECKED + 1];
 	bool is_broken;
@@ -301,18 +302,16 @@ static const char *check_word(enum data_check check)
 	return "-";
 }
 
-/* The digest people compare: of the strongest bank shown. */
-static const struct digest *strongest(const struct run *run, const struct record *record)
+/* The bank whose digests are listed: the one that references are in, else the strongest there is. */
+static enum alg listed_bank(const struct run *run)
 {
-	static const enum alg order[] = { ALG_SM3_256, ALG_SHA512, ALG_SHA384, ALG_SHA256,
+	static const enum alg order[] = { ALG_SHA256, ALG_SHA384, ALG_SHA512, ALG_SM3_256,
 					  ALG_SHA1 };
-	const struct digest *found = NULL;
 
-	for (size_t i = ARRAY_SIZE(order); i-- > 0;)
-		for (size_t j = 0; j < record->n_digests; j++)
-			if (record->digests[j].alg == order[i] && run->banks & 1u << order[i])
-				found = &record->digests[j];
-	return found;
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (run->log.algs & run->banks & 1u << order[i])
+			return order[i];
+	return ALG_NONE;
 }
 
 /* text, then blanks up to width. */
@@ -390,13 +389,13 @@ static void cut_description(struct buf *line, size_t start)
 static void print_event(struct run *run, const struct step *step)
 {
 	const struct record *record = &step->record;
-	const struct digest *digest = strongest(run, record);
 	struct buf *line = &run->line;
 	char type[EVENT_TYPE_TEXT], hex[2 * SHOWN_DIGEST + 1] = "-";
 	size_t start;
 
-	if (digest)
-		hex_write(hex, bytes_of(digest->value, SHOWN_DIGEST));
+	for (size_t i = 0; i < record->n_digests; i++)
+		if (record->digests[i].alg == run->listed)
+			hex_write(hex, bytes_of(record->digests[i].value, SHOWN_DIGEST));
 	line->size = 0;
 	append_right(line, record->index, 5);
 	if (record->pcr == UINT32_MAX)
@@ -511,9 +510,10 @@ static int print_text(struct run *run, struct error *err)
 	print_head(run);
 	if (run->events) {
 		measure(run);
+		run->listed = listed_bank(run);
 		printf("\n%5s  %3s  %-*s  %-12s  %-7s  %s\n", "event",
 		       run->log.format == EVENTLOG_CC ? "reg" : "PCR", (int)run->type_width, "type",
-		       "digest", "data", "description");
+		       run->listed == ALG_NONE ? "" : alg_name(run->listed), "data", "description");
 	}
 	while ((more = run_step(run, &step, err)) > 0)
 		if (run->events && is_shown(run, &step.record))
