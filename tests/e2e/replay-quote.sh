@@ -119,12 +119,15 @@ for kind in rsa rsa:sha384 rsapss rsapss:sha512 ecc256 ecc384:sha384 ecc384 ecc5
     check "$kind: another key" eval 'run 1 quote $args -k $V/good-rsapss-sha256.pub && says "NOT VALID: signature"'
 done
 
-check "plain signatures of tpm2_quote" eval 'for kind in rsa rsapss ecc256 ecc384:sha384; do
-    tpm_quote $T/plain $kind $banks $nonce "" -f plain &&
-        run 0 quote -m $T/plain/quote.msg -s $T/plain/quote.sig -k $T/plain/ak.pub -p $T/plain/quote.pcrs || exit 1; done'
-check "PEM and DER keys of tpm2_readpublic" eval 'tpm_quote $T rsa $banks $nonce && for form in pem der tpmt; do
-    tpm2_readpublic -Q -c $TPM_DIR/rsa.ctx -f $form -o $T/ak.$form && tpm2_flushcontext -t &&
-        run 0 quote -m $T/quote.msg -s $T/quote.sig -k $T/ak.$form || exit 1; done'
+for kind in rsa rsapss ecc256 ecc384:sha384; do
+    check "$kind: plain signature of tpm2_quote" eval 'tpm_quote $T/plain $kind $banks $nonce "" -f plain &&
+        run 0 quote -m $T/plain/quote.msg -s $T/plain/quote.sig -k $T/plain/ak.pub -p $T/plain/quote.pcrs'
+done
+tpm_quote "$T" rsa $banks $nonce
+for form in pem der tpmt; do
+    check "a $form key of tpm2_readpublic" eval 'tpm2_readpublic -Q -c $TPM_DIR/rsa.ctx -f $form -o $T/ak.$form &&
+        tpm2_flushcontext -t && run 0 quote -m $T/quote.msg -s $T/quote.sig -k $T/ak.$form'
+done
 check "a PCR fewer in the file than quoted" eval 'tpm_quote $T rsa sha256:0,1,2 $nonce &&
     tpm2_pcrread -Q sha256:0,1 -F serialized -o $T/fewer && run 1 quote -m $T/quote.msg -s $T/quote.sig -k $T/ak.pub -p $T/fewer &&
     says "NOT VALID: pcr-digest" "no value given for sha256 PCR 2"'
@@ -139,6 +142,34 @@ check "a key that signs anything" eval 'tpm2_createprimary -Q -C o -G rsa2048:rs
     printf "\xfe" | cat - $T/quote.msg > $T/forged.msg && tpm2_sign -Q -c $T/free.ctx -g sha256 -s rsassa -o $T/forged.sig $T/forged.msg &&
     tpm2_flushcontext -t && run 1 quote -m $T/forged.msg -s $T/forged.sig -k $T/free.pub &&
     says "NOT VALID: structure, key" "signature       pass" "not restricted"'
+# pcr_of FILE BANK PCR: its value in the "pcrs" of a JSON report.
+pcr_of() {
+    awk -v bank="\"$2\":" -v pcr="\"$3\":" '
+        $1 == "\"pcrs\":" { in_pcrs = 1 }
+        $1 ~ /^"pcrs_padded/ { in_pcrs = 0 }
+        in_pcrs && /\{$/ { in_bank = $1 == bank }
+        in_pcrs && in_bank && $1 == pcr { gsub(/[",]/, "", $2); print $2; exit }' "$1"
+}
+
+ima_measure=${TEST_PROGRAMS:-$TOP/build/tests}/tools/ima_measure
+whole_bundle() {
+    local b=$SCRATCH/bundle pcr quoted
+    tpm_start "$SCRATCH/other" && tpm_ak ak ecc256 || return 1
+    "$ima_measure" -a "sha256:$(printf %064d 1)" -n /usr/bin/env=/usr/bin/env -v /tmp/x \
+        > "$T/ima" 3> "$T/extends" || return 1
+    tpm_bundle "$b" ak sha256:0,1,2,3,4,5,6,7,10 $nonce $log "$T/extends" "$T/ima" || return 1
+    run 0 "$ASSAY" replay tcg "$b/binary_bios_measurements" --json && cp "$OUT" "$T/tcg.json" &&
+        run 0 "$ASSAY" replay ima "$b/binary_runtime_measurements" --json && cp "$OUT" "$T/ima.json" &&
+        run 0 quote -m "$b/quote.msg" -s "$b/quote.sig" -k "$b/ak.pub" -n "$(cat "$b/nonce")" \
+            -p "$b/quote.pcrs" --json || return 1
+    for pcr in 0 1 2 3 4 5 6 7 10; do
+        quoted=$(pcr_of "$OUT" sha256 $pcr)
+        [ ${#quoted} = 64 ] || return 1
+        [ "$quoted" = "$(pcr_of "$T/tcg.json" sha256 $pcr)$(pcr_of "$T/ima.json" sha256 $pcr)" ] || return 1
+    done
+}
+check "a bundle: what both logs replay to is what is quoted" whole_bundle
+tpm_use "$SCRATCH/tpm"
 check "after a reboot resetCount rises" eval 'tpm_reset $SCRATCH/tpm && tpm_quote $T rsa sha256:0,16 $nonce &&
     run 0 quote -m $T/quote.msg -s $T/quote.sig -k $T/ak.pub -p $T/quote.pcrs --json && says "\"reset_count\": 2"'
 finish

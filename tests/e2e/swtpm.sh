@@ -9,7 +9,9 @@
 #   tpm_stop DIR                   shut it down
 #   tpm_reset DIR                  reboot: PCRs start anew, resetCount rises
 #   tpm_extend [FILE]              extend, in order, the lines "PCR bank=HEX[,bank=HEX...]" of FILE or
-#                                  standard input (blanks may stand for commas); a thousand in 0.2 s
+#                                  standard input (blanks may stand for commas); lines without a
+#                                  PCR, as tests/tools/ima_measure writes them, go to PCR 10. A thousand
+#                                  take 0.2 s
 #   tpm_log_extends LOG            such lines for a firmware event log, as tpm2_eventlog reads it
 #   tpm_ak NAME KIND               an attestation key in DIR/NAME.{ctx,pub,name} that outlives resets; KIND
 #                                  is rsa, rsapss, ecc256, ecc384 or ecc521, optionally with a hash: rsa:sha384
@@ -75,7 +77,7 @@ tpm_reset() {
 }
 
 tpm_extend() {
-    sed -E 's/^[[:space:]]*([0-9]+)[[:space:]:]+/\1:/; s/[[:space:],]+$//; s/[[:space:]]+/,/g; /^$/d' "${1:--}" |
+    sed -E 's/^[[:space:]]*([0-9]+)[[:space:]:]+/\1:/; s/^[[:space:]]*(sha|sm3)/10:\1/; s/[[:space:],]+$//; s/[[:space:]]+/,/g; /^$/d' "${1:--}" |
         xargs -r -n 500 tpm2_pcrextend > /dev/null
 }
 
