@@ -127,7 +127,13 @@ static const char *type_text(struct trial *trial, const struct trial_event *even
 /* The TPM has the first events only. */
 static int try_prefix(struct trial *trial)
 {
-	for (size_t i = 0; i < trial->n_events; i++)
+	if (trial->n_events && memcmp(trial->states[0], trial->wanted, trial->size) == 0)
+		return found(
+			trial, &trial->events[0],
+			"the TPM has its reset value: none of the log's %zu events of this PCR "
+			"was ever measured",
+			trial->n_events);
+	for (size_t i = 1; i < trial->n_events; i++)
 		if (memcmp(trial->states[i], trial->wanted, trial->size) == 0)
 			return found(
 				trial, &trial->events[i],
@@ -425,12 +431,8 @@ int explain_pcr(struct judge *judge, enum alg alg, uint32_t pcr, const struct di
 		return status;
 	if (prepare(trial) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(tries) && status != YES; i++) {
+	status = NO;
+	for (size_t i = 0; i < ARRAY_SIZE(tries) && status == NO; i++)
 		status = tries[i](trial);
-		if (trial->failed)
-			return -1;
-		if (status == STOP)
-			break;
-	}
-	return 0;
+	return trial->failed ? -1 : 0;
 }

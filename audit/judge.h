@@ -160,7 +160,16 @@ struct explanation {
 int explain_pcr(struct judge *judge, enum alg alg, uint32_t pcr, const struct digest *wanted,
 		struct explanation *out, struct error *err);
 
-/* Banks that quotes whose signature holds select, and the PCRs they select in one of them. */
+/*
+ * Whether a quote speaks for the machine: its signature holds, and its key is bound, or no quote's
+ * key is.
+ */
+bool quote_speaks(const struct judge *judge, const struct judged_quote *quote);
+
+/* Banks that quotes whose signature holds select: those that are replayed. */
+alg_set verified_banks(const struct judge *judge);
+
+/* Banks that quotes which speak select, and the PCRs they select in one of them. */
 alg_set quoted_banks(const struct judge *judge);
 pcr_set quoted_pcrs(const struct judge *judge, enum alg alg);
 

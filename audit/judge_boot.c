@@ -339,8 +339,8 @@ int judge_boot(struct judge *judge, struct error *err)
 	report->coverage.has_boot_log = judge->has_boot = true;
 	eventlog_replay_init(&judge->boot_replay, &judge->boot, judge->hasher,
 			     EVENTLOG_LOCALITY_STATED);
-	if (quoted_banks(judge))
-		keep_banks(&judge->boot_replay, quoted_banks(judge));
+	if (verified_banks(judge))
+		keep_banks(&judge->boot_replay, verified_banks(judge));
 	judge_spec_id(&walk);
 	status = walk_records(&walk, err);
 	if (status < 0)

@@ -11,34 +11,37 @@
 
 /* --- boot_aggregate ----------------------------------------------------------------------------- */
 
-/* Values of PCR 0 to 9 in one bank, as the boot log replays or else as a quote says: false if one
- * is not known. */
+/*
+ * Values of PCR 0 to 9 in one bank: what a quote says of them, else what the boot log replays to.
+ * known is false if there is one that neither says.
+ */
 static int early_pcrs(struct judge *judge, enum alg alg, struct pcr_bank *out, bool *known,
 		      struct error *err)
 {
 	const struct pcr_bank *bank;
+	pcr_set unknown = 0x3ff;
 
-	*known = false;
 	pcr_bank_init(out, alg);
-	if (judge->has_boot && judge->boot.algs >> alg & 1) {
-		if (judge_boot_bank(judge, alg, &bank, err) < 0)
-			return -1;
-		*known = bank != NULL;
-		if (bank)
-			*out = *bank;
-		return 0;
+	if (judge_boot_bank(judge, alg, &bank, err) < 0)
+		return -1;
+	if (bank) {
+		*out = *bank;
+		unknown = 0;
 	}
-	for (size_t i = 0; i < judge->n_quotes && !judge->has_boot; i++) {
+	for (size_t i = 0; i < judge->n_quotes; i++) {
 		const struct judged_quote *quote = &judge->quotes[i];
+		pcr_set quoted;
 
-		if (!quote->is_verified || !quote->has_values ||
-		    (quote->pcrs->present[alg] & 0x3ff) != 0x3ff)
+		if (!quote_speaks(judge, quote) || !quote->has_values)
 			continue;
+		quoted = quote_selection_pcrs(&quote->quote.selection, alg) & 0x3ff;
 		for (uint32_t pcr = 0; pcr < 10; pcr++)
-			memcpy(out->value[pcr], quote->pcrs->value[alg][pcr], alg_size(alg));
-		*known = true;
-		return 0;
+			if (quoted >> pcr & 1)
+				memcpy(out->value[pcr], quote->pcrs->value[alg][pcr],
+				       alg_size(alg));
+		unknown &= ~quoted;
 	}
+	*known = unknown == 0;
 	return 0;
 }
 
@@ -97,10 +100,10 @@ static int judge_aggregate(struct ima_walk *walk, const struct ima_step *step,
 			return 0;
 		}
 		why = "neither the hash of PCR 0-7 nor of PCR 0-9 of this boot: the IMA log is of "
-		      "another boot than the boot log";
+		      "another boot";
 	}
 	report_check(report, "ima.boot-aggregate", CHECK_FAIL, file_subject(walk->file),
-		     "entry %" PRIu64 " does not fit the boot log", step->record.index);
+		     "entry %" PRIu64 " does not fit this boot", step->record.index);
 	finding = report_finding(report, FINDING_IMA_BOOT_AGGREGATE, FINDING_AS_LISTED, subject,
 				 "%s", why);
 	finding->found = report_digest(report, &digest);
@@ -396,7 +399,7 @@ static int set_trackers(struct ima_walk *walk, struct error *err)
 /* Banks to replay: the quoted ones; libcrypto may lack one. */
 static alg_set banks_to_replay(const struct judge *judge)
 {
-	alg_set banks = quoted_banks(judge);
+	alg_set banks = verified_banks(judge);
 
 	for (unsigned alg = 0; alg < ALG_BANKS; alg++)
 		if (!hasher_has(judge->hasher, (enum alg)alg))

@@ -431,7 +431,7 @@ static void judge_attested(struct judge *judge)
 	for (size_t i = 0; i < judge->n_quotes; i++) {
 		const struct judged_quote *quote = &judge->quotes[i];
 
-		if (!quote->is_verified)
+		if (!quote_speaks(judge, quote))
 			continue;
 		for (unsigned alg = 0; alg < ALG_BANKS; alg++)
 			covered |= quote_selection_pcrs(&quote->quote.selection, (enum alg)alg);

@@ -363,7 +363,17 @@ static void judge_rollback(struct judge *judge)
 		}
 }
 
-alg_set quoted_banks(const struct judge *judge)
+bool quote_speaks(const struct judge *judge, const struct judged_quote *quote)
+{
+	if (!quote->is_verified || quote->key->anchor)
+		return quote->is_verified;
+	for (size_t i = 0; i < judge->n_quotes; i++)
+		if (judge->quotes[i].is_verified && judge->quotes[i].key->anchor)
+			return false;
+	return true;
+}
+
+alg_set verified_banks(const struct judge *judge)
 {
 	alg_set banks = 0;
 
@@ -373,12 +383,22 @@ alg_set quoted_banks(const struct judge *judge)
 	return banks;
 }
 
+alg_set quoted_banks(const struct judge *judge)
+{
+	alg_set banks = 0;
+
+	for (size_t i = 0; i < judge->n_quotes; i++)
+		if (quote_speaks(judge, &judge->quotes[i]))
+			banks |= quote_selection_algs(&judge->quotes[i].quote.selection);
+	return banks;
+}
+
 pcr_set quoted_pcrs(const struct judge *judge, enum alg alg)
 {
 	pcr_set pcrs = 0;
 
 	for (size_t i = 0; i < judge->n_quotes; i++)
-		if (judge->quotes[i].is_verified)
+		if (quote_speaks(judge, &judge->quotes[i]))
 			pcrs |= quote_selection_pcrs(&judge->quotes[i].quote.selection, alg);
 	return pcrs;
 }

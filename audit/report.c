@@ -132,6 +132,7 @@ struct finding *report_finding(struct report *report, enum finding_code code,
 {
 	const struct finding_kind *kind = finding_kind(code);
 	struct finding finding = { .code = code,
+				   .sequence = report->n_findings,
 				   .severity =
 					   weight == FINDING_MILDER ? kind->milder : kind->severity,
 				   .is_incomplete = kind->incomplete,
@@ -257,7 +258,7 @@ const char *report_algs(struct report *report, alg_set algs)
 	return set_text(report, algs, ALG_COUNT, name_of_alg, false);
 }
 
-/* The worst first, then in the order of codes, then as they stand in the evidence. */
+/* The worst first, then in the order of codes, then as they were made. */
 static int by_severity(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
@@ -265,15 +266,7 @@ static int by_severity(const void *a, const void *b)
 
 	if (!order)
 		order = (x->code > y->code) - (x->code < y->code);
-	if (!order)
-		order = strcmp(x->file, y->file);
-	if (!order)
-		order = (x->index > y->index) - (x->index < y->index);
-	if (!order)
-		order = (x->offset > y->offset) - (x->offset < y->offset);
-	if (!order)
-		order = bytes_compare(x->subject, y->subject);
-	return order ? order : strcmp(x->message, y->message);
+	return order ? order : (x->sequence > y->sequence) - (x->sequence < y->sequence);
 }
 
 int report_finish(struct report *report, struct error *err)

@@ -54,6 +54,7 @@ struct reference {
 
 struct finding {
 	enum finding_code code;
+	size_t sequence;        /* in the order they were made, which is that of the evidence */
 	enum severity severity; /* after policy, and after what is not attested was weakened */
 	bool is_incomplete;     /* the bundle cannot pass */
 	bool is_attested;       /* no: nothing that a TPM signed covers what it is about */
