@@ -29,10 +29,11 @@ int report_new(const char *name, const struct policy *policy, struct report **ou
 	       struct error *err)
 {
 	struct report_body *body = calloc(1, sizeof(*body));
-	struct report *report = &body->report;
+	struct report *report;
 
 	if (!body)
 		return error_memory(err, name);
+	report = &body->report;
 	report->policy = policy;
 	report->name = (const char *)arena_copy(&report->arena, bytes_of_string(name)).data;
 	report->n_exclusions = policy->excludes.n_items;
