@@ -25,7 +25,9 @@ struct boot_walk {
 /*
  * Types that only the firmware logs, and only before it hands over (PFP 3.3.2, 10.4.1): found after
  * a PCR's separator, somebody else logged them. Variables may be measured again later
- * (MdeModulePkg/Universal/Variable/RuntimeDxe/Measurement.c), images and actions come then.
+ * (MdeModulePkg/Universal/Variable/RuntimeDxe/Measurement.c), SMBIOS tables when all is ready to
+ * boot (EV_EFI_HANDOFF_TABLES in PCR 1: binary_bios_measurements of canonical/tcglog-parser and of
+ * keylime, gdc-host.bin of google/go-tpm-tools), images and actions come then.
  */
 static bool is_firmwares_own(uint32_t type)
 {
@@ -42,8 +44,6 @@ static bool is_firmwares_own(uint32_t type)
 	case EV_NONHOST_INFO:
 	case EV_EFI_PLATFORM_FIRMWARE_BLOB:
 	case EV_EFI_PLATFORM_FIRMWARE_BLOB2:
-	case EV_EFI_HANDOFF_TABLES:
-	case EV_EFI_HANDOFF_TABLES2:
 	case EV_EFI_HCRTM_EVENT:
 		return true;
 	default:
