@@ -6,7 +6,7 @@
  *
  * Takes the boot log and the PCR values of a real capture (its binary_bios_measurements and
  * pcrs.yaml), and writes OUT/golden.db (one release of N_FILES files), OUT/ak.pub and
- * OUT/machine-NNNN/ with quote.msg, quote.sig, quote.pcrs (the values form), nonce, ak.pub, the boot
+ * OUT/fleet/machine-NNNN/ with quote.msg, quote.sig, quote.pcrs (serialized), nonce, ak.pub, the boot
  * log and an IMA list (ima-ng) of boot_aggregate and N_ENTRIES - 1 files, in another order on each
  * machine. The quotes (sha256, PCRs 0 to 14) are signed here by a key in software; to a verifier
  * they are as good as a TPM's.
@@ -164,16 +164,40 @@ static int append_list(struct fleet *fleet, size_t machine, struct buf *list, st
 	return buf_finish(list, err);
 }
 
+/* The PCR file of tpm2_quote: its structs in memory, little endian (tpm2-tools 5.4, lib/pcr.c). */
+static int append_pcr_file(const struct pcr_bank *bank, struct buf *out, struct error *err)
+{
+	static const uint8_t zeros[64];
+
+	buf_append_le32(out, 1); /* one bank ... */
+	buf_append_le16(out, 0x000b);
+	buf_append(out, bytes_of("\3\xff\x7f\0\0\0", 6));
+	for (size_t unused = 1; unused < 16; unused++) /* ... of sixteen */
+		buf_append(out, bytes_of(zeros, 8));
+	buf_append_le32(out, 2); /* lists of eight digests each */
+	for (size_t list = 0; list < 2; list++) {
+		size_t n = list == 0 ? 8 : QUOTED_PCRS - 8;
+
+		buf_append_le32(out, (uint32_t)n);
+		for (size_t i = 0; i < 8; i++) {
+			buf_append_le16(out, i < n ? 32 : 0);
+			buf_append(out, i < n ? bytes_of(bank->value[8 * list + i], 64)
+					      : bytes_of(zeros, 64));
+		}
+	}
+	return buf_finish(out, err);
+}
+
 /* TPMS_ATTEST of a quote over sha256, PCRs 0 to 14 (TPM 2.0 part 2, 10.12.12). */
 static int append_quote(struct fleet *fleet, const struct pcr_bank *bank, struct bytes nonce,
-			struct buf *message, struct buf *values, struct error *err)
+			struct buf *message, struct error *err)
 {
+	struct bytes values[QUOTED_PCRS];
 	struct digest digest;
 
 	for (size_t pcr = 0; pcr < QUOTED_PCRS; pcr++)
-		buf_append(values, bytes_of(bank->value[pcr], 32));
-	if (buf_finish(values, err) < 0 ||
-	    hasher_digest_bytes(fleet->hasher, ALG_SHA256, buf_bytes(values), &digest, err) < 0)
+		values[pcr] = bytes_of(bank->value[pcr], 32);
+	if (hasher_digest(fleet->hasher, ALG_SHA256, values, QUOTED_PCRS, &digest, err) < 0)
 		return -1;
 	buf_append_be32(message, 0xff544347);
 	buf_append_be16(message, 0x8018);
@@ -217,30 +241,48 @@ static int append_signature(struct fleet *fleet, struct bytes message, struct bu
 	return buf_finish(out, err);
 }
 
+/* OUT/pcrs/machine-NNNN: the PCRs as evmctl reads them. */
+static int write_pcr_lines(struct fleet *fleet, size_t machine, const struct pcr_bank *bank,
+			   struct error *err)
+{
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+	char name[32];
+
+	for (size_t pcr = 0; pcr < PCR_COUNT; pcr++) {
+		buf_printf(&text, "PCR-%02zu: ", pcr);
+		buf_append_hex(&text, bytes_of(bank->value[pcr], 32));
+		buf_append_u8(&text, '\n');
+	}
+	snprintf(name, sizeof(name), "pcrs/machine-%04zu", machine);
+	return buf_finish(&text, err) < 0 ? -1 : write_in(fleet->out, name, buf_bytes(&text), err);
+}
+
 static int make_bundle(struct fleet *fleet, size_t machine, struct error *err)
 {
-	AUTO(buf_clear) struct buf list = BUF_INIT, message = BUF_INIT, values = BUF_INIT;
+	AUTO(buf_clear) struct buf list = BUF_INIT, message = BUF_INIT, pcrs = BUF_INIT;
 	AUTO(buf_clear) struct buf signature = BUF_INIT, nonce = BUF_INIT;
 	struct pcr_bank bank = fleet->booted;
 	struct digest fresh;
 	char folder[4096], name[32];
 
 	snprintf(name, sizeof(name), "machine %zu", machine);
-	snprintf(folder, sizeof(folder), "%s/machine-%04zu", fleet->out, machine);
+	snprintf(folder, sizeof(folder), "%s/fleet/machine-%04zu", fleet->out, machine);
 	if (mkdir(folder, 0777) < 0)
 		return error_errno(err, ERROR_SYSTEM, folder, errno, "cannot create");
 	if (hasher_digest_bytes(fleet->hasher, ALG_SHA256, bytes_of_string(name), &fresh, err) < 0)
 		return -1;
 	buf_append_hex(&nonce, bytes_of(fresh.value, 20));
 	if (append_list(fleet, machine, &list, &bank, err) < 0 ||
-	    append_quote(fleet, &bank, bytes_of(fresh.value, 20), &message, &values, err) < 0 ||
-	    append_signature(fleet, buf_bytes(&message), &signature, err) < 0)
+	    append_quote(fleet, &bank, bytes_of(fresh.value, 20), &message, err) < 0 ||
+	    append_pcr_file(&bank, &pcrs, err) < 0 ||
+	    append_signature(fleet, buf_bytes(&message), &signature, err) < 0 ||
+	    write_pcr_lines(fleet, machine, &bank, err) < 0)
 		return -1;
 	if (write_in(folder, "binary_runtime_measurements", buf_bytes(&list), err) < 0 ||
 	    write_in(folder, "binary_bios_measurements", fleet->boot_log, err) < 0 ||
 	    write_in(folder, "quote.msg", buf_bytes(&message), err) < 0 ||
 	    write_in(folder, "quote.sig", buf_bytes(&signature), err) < 0 ||
-	    write_in(folder, "quote.pcrs", buf_bytes(&values), err) < 0 ||
+	    write_in(folder, "quote.pcrs", buf_bytes(&pcrs), err) < 0 ||
 	    write_in(folder, "ak.pub", buf_bytes(&fleet->ak), err) < 0)
 		return -1;
 	return write_in(folder, "nonce", buf_bytes(&nonce), err);
@@ -300,6 +342,13 @@ int main(int argc, char **argv)
 	if (mkdir(fleet.out, 0777) < 0 && errno != EEXIST) {
 		perror(fleet.out);
 		return 4;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", fleet.out, i ? "pcrs" : "fleet");
+		if (mkdir(path, 0777) < 0) {
+			perror(path);
+			return 4;
+		}
 	}
 	snprintf(path, sizeof(path), "%s/binary_bios_measurements", argv[1]);
 	if (hasher_new(&fleet.hasher, &err) < 0 || file_open(path, &boot_log, &err) < 0)

@@ -1,0 +1,27 @@
+# shellcheck shell=bash disable=SC2154 # variables and functions of tests/bench/run
+# SPDX-License-Identifier: BSD-2-Clause
+# L6: 1,000 bundles (quote, boot log, 2,000 IMA entries each) audited against a database of 20,000 files.
+
+L6_PEER=50 # the peers take so long that they judge this many bundles
+
+load_L6() {
+    local fleet=$BENCH_DIR/l6 wall
+    if [ ! -s "$fleet/done" ]; then
+        rm -rf "$fleet"
+        "$BENCH_PROGRAMS/make_bundles" "$CAPTURE" "$fleet" 1000 2000 20000 || return
+        touch "$fleet/done"
+    fi
+    ours() { measure ours "$ASSAY" audit -q --db "$fleet/golden.db" --ak "$fleet/ak.pub" -o "$WORK/report" "$fleet/fleet"; }
+    peer() {
+        # shellcheck disable=SC2016 # expanded by the inner shell
+        measure peer bash -c 'cd "$1/fleet" && for m in $(ls | head -n "$2"); do
+            tpm2_checkquote -u "$m/ak.pub" -m "$m/quote.msg" -s "$m/quote.sig" -f "$m/quote.pcrs" -q "$(cat "$m/nonce")" &&
+            tpm2_eventlog "$m/binary_bios_measurements" &&
+            evmctl ima_measurement --pcrs "sha256,../pcrs/$m" "$m/binary_runtime_measurements" || exit 1
+        done' bash "$fleet" "$L6_PEER"
+    }
+    if have tpm2_checkquote && have tpm2_eventlog && have evmctl; then turns ours peer ''; else turns ours '' ''; fi
+    wall=$(median "$WORK/ours" 2)
+    awk -v w="$wall" 'BEGIN { printf "L6      %.0f bundles a second (target >= 1100 on 2 processors)\n", 1000 / w }'
+    report L6 "checkquote + eventlog + evmctl" ">= 28x" "$((1000 / L6_PEER))"
+}
