@@ -55,10 +55,10 @@ static int check_manifest(struct db *db, const struct artifact_row *row, struct 
 		if (file.algs)
 			algs &= file.algs;
 	}
-	while (found == 0 && (found = manifest_next_link(&manifest, &link, err)) > 0) {
+	if (found < 0)
+		return -1;
+	while ((found = manifest_next_link(&manifest, &link, err)) > 0)
 		n_links++;
-		found = 0;
-	}
 	if (found < 0)
 		return -1;
 	if (n_files != row->n_files || n_links != row->n_links || algs != row->algs)
