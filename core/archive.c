@@ -163,11 +163,12 @@ static bool xz_index_fits(struct bytes index, uint64_t blocks_size)
 static bool xz_extent(struct bytes in, size_t *size)
 {
 	size_t budget = in.size; /* bytes of would-be indexes looked at: keeps this linear */
-	const uint8_t *flags = in.data + 6;
+	const uint8_t *flags;
 	size_t end = XZ_HEADER;
 
 	if (in.size < 2 * XZ_HEADER)
 		return false;
+	flags = in.data + 6;
 	budget = budget > SIZE_MAX / 4 ? SIZE_MAX : 4 * budget;
 	for (;;) {
 		const uint8_t *footer;
