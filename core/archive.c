@@ -159,43 +159,48 @@ static bool xz_index_fits(struct bytes index, uint64_t blocks_size)
 
 #define XZ_HEADER 12 /* stream header and stream footer have this size */
 
-/* Looks for a stream footer whose index accounts for all bytes from the stream header to it. */
+/*
+ * Whether a stream footer ends at end whose index accounts for all bytes from
+ * the stream header to it. budget: bytes of would-be indexes still to be
+ * looked at, so that a hostile stream cannot make looking slow.
+ */
+static bool xz_footer_fits(struct bytes in, size_t end, size_t *budget)
+{
+	const uint8_t *footer = in.data + end - XZ_HEADER;
+	struct reader backward = reader_of(bytes_of(footer + 4, 4), 0, NULL);
+	size_t index_size = ((size_t)reader_le32(&backward) + 1) * 4;
+
+	if (end % 4 != 0 || end < 2 * XZ_HEADER || memcmp(footer + 10, "YZ", 2) != 0 ||
+	    memcmp(footer + 8, in.data + 6, 2) != 0 || index_size > end - 2 * XZ_HEADER ||
+	    index_size > *budget)
+		return false;
+	*budget -= index_size;
+	return xz_index_fits(bytes_of(footer - index_size, index_size),
+			     end - 2 * XZ_HEADER - index_size);
+}
+
+/* The first stream. Mostly it is the only one, and ends where the input does. */
 static bool xz_extent(struct bytes in, size_t *size)
 {
-	size_t budget = in.size; /* bytes of would-be indexes looked at: keeps this linear */
-	const uint8_t *flags;
-	size_t end = XZ_HEADER;
+	size_t budget, end = in.size;
 
-	if (in.size < 2 * XZ_HEADER)
+	if (in.size < 2 * XZ_HEADER || !size_mul(in.size, 4, &budget))
 		return false;
-	flags = in.data + 6;
-	budget = budget > SIZE_MAX / 4 ? SIZE_MAX : 4 * budget;
-	for (;;) {
-		const uint8_t *footer;
-		const uint8_t *found = memmem(in.data + end, in.size - end, "YZ", 2);
-		size_t index_size;
-		struct reader backward;
+	while (end > 2 * XZ_HEADER && in.data[end - 1] == 0)
+		end--;
+	if (!xz_footer_fits(in, end, &budget)) {
+		const uint8_t *found = in.data + 2 * XZ_HEADER - 2;
 
-		if (!found)
-			return false;
-		end = (size_t)(found - in.data) + 1;
-		footer = found + 2 - XZ_HEADER;
-		if ((end + 1) % 4 != 0 || end + 1 < 2 * XZ_HEADER ||
-		    memcmp(footer + 8, flags, 2) != 0)
-			continue;
-		backward = reader_of(bytes_of(footer + 4, 4), 0, NULL);
-		index_size = ((size_t)reader_le32(&backward) + 1) * 4;
-		if (index_size > end + 1 - 2 * XZ_HEADER)
-			continue;
-		if (index_size > budget)
-			return false;
-		budget -= index_size;
-		if (!xz_index_fits(bytes_of(footer - index_size, index_size),
-				   end + 1 - 2 * XZ_HEADER - index_size))
-			continue;
-		*size = end + 1;
-		return true;
+		do {
+			found = memmem(found, in.size - (size_t)(found - in.data), "YZ", 2);
+			if (!found || budget == 0)
+				return false;
+			found++;
+			end = (size_t)(found - in.data) + 1;
+		} while (!xz_footer_fits(in, end, &budget));
 	}
+	*size = end;
+	return true;
 }
 
 /* One frame (RFC 8878 3.1.1). */
@@ -306,6 +311,106 @@ static bool streams_extent(enum compression compression, struct bytes in, size_t
 	return true;
 }
 
+/* --- how much memory unpacking takes ------------------------------------------------------------ */
+
+/*
+ * A stream says how large a dictionary its decoder must keep; libarchive lets
+ * xz and lzma ask for 4 GiB. (It holds zstd to 128 MiB itself, the others have
+ * small fixed ones.) xz -9 and the kernel's own tools use up to 128 MiB.
+ */
+#define DICTIONARY_MAX (256u << 20)
+
+/* The LZMA2 dictionary of the block whose header (.xz format 3.1) begins in: 0 when it names none. */
+static uint64_t xz_block_dictionary(struct bytes bytes)
+{
+	struct reader in = reader_of(bytes, 0, NULL);
+	size_t header_size = ((size_t)reader_u8(&in) + 1) * 4;
+	uint8_t flags = reader_u8(&in);
+	uint64_t id, size, skipped;
+
+	if (header_size > bytes.size)
+		return 0;
+	if (flags & 0x40)
+		xz_integer(&in, &skipped); /* compressed size */
+	if (flags & 0x80)
+		xz_integer(&in, &skipped); /* uncompressed size */
+	for (unsigned n = (flags & 3u) + 1; n; n--) {
+		if (!xz_integer(&in, &id) || !xz_integer(&in, &size) || size > header_size)
+			return 0;
+		if (id == 0x21 && size == 1) { /* LZMA2 (5.3.1) */
+			uint8_t bits = reader_u8(&in);
+
+			return bits >= 40 ? UINT32_MAX
+					  : (uint64_t)(2 | (bits & 1)) << (bits / 2 + 11);
+		}
+		reader_skip(&in, (size_t)size);
+	}
+	return 0;
+}
+
+/* The largest dictionary of a stream that xz_extent found whole. */
+static uint64_t xz_dictionary(struct bytes stream)
+{
+	struct reader footer =
+		reader_of(bytes_of(stream.data + stream.size - XZ_HEADER + 4, 4), 0, NULL);
+	size_t index_size = ((size_t)reader_le32(&footer) + 1) * 4;
+	struct reader index =
+		reader_of(bytes_of(stream.data + stream.size - XZ_HEADER - index_size, index_size),
+			  0, NULL);
+	size_t at = XZ_HEADER;
+	uint64_t n, largest = 0;
+
+	reader_skip(&index, 1);
+	if (!xz_integer(&index, &n))
+		return 0;
+	for (; n; n--) {
+		uint64_t unpadded, unpacked, dictionary;
+
+		if (!xz_integer(&index, &unpadded) || !xz_integer(&index, &unpacked) ||
+		    unpadded > stream.size - at)
+			break;
+		dictionary = xz_block_dictionary(bytes_of(stream.data + at, (size_t)unpadded));
+		largest = dictionary > largest ? dictionary : largest;
+		at += (size_t)((unpadded + 3) & ~(uint64_t)3);
+	}
+	return largest;
+}
+
+/* The dictionary that input asks for, as far as can be told from these bytes of it. */
+static uint64_t dictionary_wanted(enum compression compression, struct bytes start)
+{
+	struct reader in = reader_of(start, 0, NULL);
+	uint64_t largest = 0;
+	size_t extent;
+
+	if (compression == COMPRESSION_LZMA) {
+		reader_skip(&in, 1);
+		return reader_le32(&in);
+	}
+	if (compression != COMPRESSION_XZ || start.size <= XZ_HEADER)
+		return 0;
+	largest = xz_block_dictionary(bytes_of(start.data + XZ_HEADER, start.size - XZ_HEADER));
+	while (xz_extent(start, &extent)) {
+		uint64_t dictionary = xz_dictionary(bytes_of(start.data, extent));
+
+		largest = dictionary > largest ? dictionary : largest;
+		start = bytes_of(start.data + extent, start.size - extent);
+	}
+	return largest;
+}
+
+static int dictionary_check(enum compression compression, struct bytes start, const char *source,
+			    uint64_t base, struct error *err)
+{
+	uint64_t wanted = dictionary_wanted(compression, start);
+
+	if (wanted <= DICTIONARY_MAX)
+		return 0;
+	return error_set(err, ERROR_LIMIT, source, base,
+			 "%s: a dictionary of %" PRIu64 " bytes, at most %u",
+			 compression_name(compression), wanted, DICTIONARY_MAX);
+}
+
 /* --- decompressor ----------------------------------------------------------------------------- */
 
 struct decompressor {
@@ -376,6 +481,12 @@ static la_ssize_t decompressor_read(struct archive *archive, void *ctx, const vo
 		*buffer = NULL;
 		return 0;
 	}
+	if (d->supplied == 0 && dictionary_check(d->options.compression, block, d->options.source,
+						 d->options.base, &d->input_error) < 0) {
+		d->input_failed = true;
+		archive_set_error(archive, EIO, "dictionary");
+		return -1;
+	}
 	d->supplied += block.size;
 	tail_keep(d, block);
 	*buffer = block.data;
@@ -441,7 +552,9 @@ int decompressor_open_bytes(const struct decompressor_options *options, struct b
 	bool cut = first ? stream_extent(options->compression, input, &extent)
 			 : streams_extent(options->compression, input, &extent);
 
-	if (decompressor_open(options, memory, out, err) < 0)
+	if (dictionary_check(options->compression, bytes_of(input.data, extent), options->source,
+			     options->base, err) < 0 ||
+	    decompressor_open(options, memory, out, err) < 0)
 		return -1;
 	(*out)->input = byte_source_of(&(*out)->memory, bytes_of(input.data, extent));
 	(*out)->leave_rest = first && !cut;
@@ -742,6 +855,8 @@ int archive_walk_open(const struct archive_walk_options *options, struct bytes i
 
 	if (!walk)
 		return error_memory(err, options->source);
+	if (dictionary_check(compression_detect(input), input, options->source, 0, err) < 0)
+		return -1;
 	walk->options = *options;
 	walk->size = input.size;
 	walk->archive = archive_read_new();
@@ -789,6 +904,17 @@ static int walk_skip(struct archive_walk *walk, struct error *err)
 	return got;
 }
 
+/* Evidence is zipped by zip, which stores and deflates. The other methods (LZMA, PPMd ...) would let a
+ * member say how much memory to take. libarchive tells the method only in words. */
+static bool zip_method_known(struct archive *archive)
+{
+	const char *name = archive_format_name(archive);
+
+	if ((archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_ZIP)
+		return true;
+	return name && (strstr(name, "(deflation)") || strstr(name, "(uncompressed)"));
+}
+
 int archive_walk_next(struct archive_walk *walk, const struct archive_member **member,
 		      struct error *err)
 {
@@ -810,6 +936,11 @@ int archive_walk_next(struct archive_walk *walk, const struct archive_member **m
 	if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
 		return walk->n_members ? walk_fail(walk, ERROR_MALFORMED, err)
 				       : walk_fail_first(walk, err);
+	if (!zip_method_known(walk->archive)) {
+		archive_set_error(walk->archive, EINVAL,
+				  "zip: a method other than stored and deflated");
+		return walk_fail(walk, ERROR_MALFORMED, err);
+	}
 	if (walk->n_members >= ARCHIVE_MEMBERS_MAX)
 		return walk_limit(walk, err, "more members than wanted", ARCHIVE_MEMBERS_MAX);
 	walk->n_members++;

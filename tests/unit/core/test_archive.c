@@ -327,6 +327,45 @@ static void output_limit(void **state)
 	test_drop(in);
 }
 
+static const struct dictionary_case {
+	const char *name, *hex;
+	enum compression compression;
+} dictionaries[] = {
+	{"xz",
+         "fd377a585a000004e6d6b44602002101220000008240acdce0014f003e5d0018688a8407b364c4e2"
+	  "49c854f4fe407d13b95a0753a68d6b3c75e44da910cf70f66c608ac3fdf2a842ecbf5d7c06c5d115"
+	  "7cacaeb23d3160d9418327d020000000bfea21e3e3a43b3c00015ad0020000009e48bc4db1c467fb"
+	  "020000000004595a",						 COMPRESSION_XZ  },
+	{ "xz, the second stream",
+         "fd377a585a000004e6d6b446020021010c0000008f98419ce0014f003f5d0018688a8407b364c4e2"
+	  "49c854f4fe407d13b95a0753a68d6b3c75e44da910cf70f66c57b3fff0a50ecfc15107459c3c60b3"
+	  "31c93e5ec5a5b2962649dd3ba4000000bfea21e3e3a43b3c00015bd0020000003b9be086b1c467fb"
+	  "020000000004595afd377a585a000004e6d6b44602002101220000008240acdce0014f003e5d0018"
+	  "688a8407b364c4e249c854f4fe407d13b95a0753a68d6b3c75e44da910cf70f66c608ac3fdf2a842"
+	  "ecbf5d7c06c5d1157cacaeb23d3160d9418327d020000000bfea21e3e3a43b3c00015ad002000000"
+	  "9e48bc4db1c467fb020000000004595a",				 COMPRESSION_XZ  },
+	{ "lzma",		  "5dffffffff ffffffffffffffff 00 00000000", COMPRESSION_LZMA},
+};
+
+/* More memory than any of the tools ask for. */
+static void dictionary(void **state)
+{
+	const struct dictionary_case *row = *state;
+	struct decompressor_options options = { .compression = row->compression, .base = 9 };
+	struct archive_walk_options walk_options = { 0 };
+	struct bytes in = test_hex(row->hex);
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	struct archive_walk *walk = NULL;
+	struct error err = { 0 };
+	uint64_t consumed;
+
+	assert_int_equal(unpack(&options, in, &out, &consumed, &err), -1);
+	test_error(&err, ERROR_LIMIT, 9);
+	assert_int_equal(archive_walk_open(&walk_options, in, &walk, &err), -1);
+	test_error(&err, ERROR_LIMIT, 0);
+	test_drop(in);
+}
+
 static void other_formats_are_refused(void **state)
 {
 	const struct stream_case *row = *state;
@@ -786,6 +825,7 @@ int main(void)
 	TEST_ROWS(&tests, cut, streams);
 	TEST_ROWS(&tests, flipped, streams);
 	TEST_ROWS(&tests, output_limit, streams);
+	TEST_ROWS(&tests, dictionary, dictionaries);
 	TEST_ROWS(&tests, other_formats_are_refused, streams);
 	TEST(&tests, without_compression);
 	TEST_ROWS(&tests, nothing, nothings);
