@@ -11,6 +11,9 @@
 /* A description for people is cut here, or one GRUB menu would fill the screen; -v shows all. */
 #define DESCRIPTION_MAX 150
 
+/* The longest type, EV_EFI_BOOT_SERVICES_APPLICATION, which hardly a log is without. */
+#define TYPE_WIDTH 32
+
 /* Bytes of a digest in the list: enough to tell events apart, all are in -v. */
 #define SHOWN_DIGEST 6
 
@@ -24,9 +27,8 @@ struct run {
 	pcr_set pcrs;  /* to show */
 	bool events;
 	bool verbose;
-	struct buf line;   /* used again for every event */
-	enum alg listed;   /* its digests are listed; ALG_NONE: no bank is shown */
-	size_t type_width; /* of the longest type in the log */
+	struct buf line; /* used again for every event */
+	enum alg listed; /* its digests are listed; ALG_NONE: no bank is shown */
 	uint64_t n_checked[DATA_UNCHECKED + 1];
 	bool is_broken;
 	struct error broken; /* where the log ended before its end */
@@ -314,28 +316,35 @@ static enum alg listed_bank(const struct run *run)
 	return ALG_NONE;
 }
 
+static void append_blanks(struct buf *line, size_t n)
+{
+	uint8_t *at = buf_extend(line, n);
+
+	if (at)
+		memset(at, ' ', n);
+}
+
 /* text, then blanks up to width. */
 static void append_left(struct buf *line, const char *text, size_t width)
 {
 	size_t size = strlen(text);
 
 	buf_append(line, bytes_of(text, size));
-	while (size++ < width)
-		buf_append_u8(line, ' ');
+	append_blanks(line, size < width ? width - size : 0);
 }
 
 /* A number behind blanks up to width. */
 static void append_right(struct buf *line, uint64_t number, size_t width)
 {
-	char digits[24], *at = digits + sizeof(digits) - 1;
+	char digits[24], *at = digits + sizeof(digits);
+	size_t size;
 
-	*at = 0;
 	do
 		*--at = (char)('0' + number % 10);
 	while (number /= 10);
-	for (size_t size = strlen(at); size < width; size++)
-		buf_append_u8(line, ' ');
-	buf_append_string(line, at);
+	size = (size_t)(digits + sizeof(digits) - at);
+	append_blanks(line, size < width ? width - size : 0);
+	buf_append(line, bytes_of(at, size));
 }
 
 static void append_details(const struct run *run, const struct step *step, struct buf *line)
@@ -403,7 +412,7 @@ static void print_event(struct run *run, const struct step *step)
 	else
 		append_right(line, record->pcr, 5);
 	buf_append_string(line, "  ");
-	append_left(line, event_type_text(record->type, type), run->type_width + 2);
+	append_left(line, event_type_text(record->type, type), TYPE_WIDTH + 2);
 	append_left(line, hex, 2 * SHOWN_DIGEST + 2);
 	append_left(line, check_word(step->check.result), 9);
 	start = line->size;
@@ -486,22 +495,6 @@ static void print_summary(const struct run *run)
 		print_locality(&run->replay.locality, run->replay.forced_locality >= 0);
 }
 
-/* The width of the type column, read ahead; a broken log breaks again in the listing. */
-static void measure(struct run *run)
-{
-	struct record record;
-	char type[EVENT_TYPE_TEXT];
-
-	run->type_width = strlen("type");
-	while (eventlog_next(&run->log, &record, NULL) > 0) {
-		size_t width = strlen(event_type_text(record.type, type));
-
-		if (is_shown(run, &record) && width > run->type_width)
-			run->type_width = width;
-	}
-	eventlog_rewind(&run->log);
-}
-
 static int print_text(struct run *run, struct error *err)
 {
 	struct step step;
@@ -509,10 +502,9 @@ static int print_text(struct run *run, struct error *err)
 
 	print_head(run);
 	if (run->events) {
-		measure(run);
 		run->listed = listed_bank(run);
 		printf("\n%5s  %3s  %-*s  %-12s  %-7s  %s\n", "event",
-		       run->log.format == EVENTLOG_CC ? "reg" : "PCR", (int)run->type_width, "type",
+		       run->log.format == EVENTLOG_CC ? "reg" : "PCR", TYPE_WIDTH, "type",
 		       run->listed == ALG_NONE ? "" : alg_name(run->listed), "data", "description");
 	}
 	while ((more = run_step(run, &step, err)) > 0)

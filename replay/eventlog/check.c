@@ -122,7 +122,7 @@ static void rule_of(const struct record *record, const struct event *event, stru
 	case EV_SEPARATOR:
 		rule->required = true;
 		rule_add(rule, record->data, "event data");
-		/* PFP 3.3.2.2: an error separator is over 00000001; its data says what went wrong. */
+		/* PFP 10.4.1: an error separator is over 00000001; its data says what went wrong. */
 		if (!bytes_equal(record->data, bytes_of(error_value, sizeof(error_value))))
 			rule_add(rule, bytes_of(error_value, sizeof(error_value)),
 				 "the error value 00000001");

@@ -547,7 +547,7 @@ static void decode_tagged(const struct record *record, struct event *out)
 
 /* --- EV_NO_ACTION ------------------------------------------------------------------------------- */
 
-/* TCG_Sp800_155_PlatformId_Event, _Event2, _Event3 (PFP 10.4.5.2). */
+/* TCG_Sp800_155_PlatformId_Event, _Event2, _Event3 (PFP 10.4.5). */
 static void decode_sp800_155(const struct record *record, unsigned version, struct event *out)
 {
 	struct reader in = reader_of(record->data, record->data_offset, NULL);
@@ -576,7 +576,7 @@ static void decode_sp800_155(const struct record *record, unsigned version, stru
 		raw(out, "cut short inside an SP800-155 event", in.ran_out_at);
 }
 
-/* TCG_HCRTMComponentEvent (PFP 10.4.5.6): "H-CRTM CompMeas", then a description and a digest. */
+/* TCG_HCRTMComponentEvent (PFP 10.4.5): "H-CRTM CompMeas", then a description and a digest. */
 static void decode_hcrtm_component(const struct record *record, struct event *out)
 {
 	struct reader in = reader_of(record->data, record->data_offset, NULL);

@@ -402,6 +402,10 @@ static void append_text(struct buf *out, const struct event_text *text)
 		return;
 	}
 	text_append(out, text->prefix);
+	if (!text->utf16) {
+		text_append(out, text->text);
+		return;
+	}
 	event_text_append(&utf8, text);
 	append_escaped(out, &utf8);
 }
@@ -422,13 +426,16 @@ static void json_text(struct json *json, const struct event_text *text)
 {
 	struct buf utf8 = BUF_INIT;
 
-	event_text_append(&utf8, text);
 	json_string(json, "use", text_use_names[text->use]);
 	if (text->prefix.size)
 		json_bytes(json, "prefix", text->prefix);
-	json_buf(json, "text", &utf8);
+	if (text->utf16) {
+		event_text_append(&utf8, text);
+		json_buf(json, "text", &utf8);
+	} else {
+		json_bytes(json, "text", text->text);
+	}
 	json_string(json, "encoding", text->utf16 ? "utf-16" : "utf-8");
-	buf_clear(&utf8);
 }
 
 /* UEFI's zeros, Windows' "WBCL", or an error with its text. */

@@ -19,7 +19,7 @@
  * Nothing is allocated: records and decoded events are views of the log's bytes, which must
  * outlive them.
  *
- * Sources: TCG PC Client Platform Firmware Profile (PFP) 1.06 r52, 10; TCG EFI Platform
+ * Sources: TCG PC Client Platform Firmware Profile (PFP) 1.05 r23, 10; TCG EFI Platform
  *          Specification 1.22, 7 (SHA-1 form); UEFI 2.10, 38.4 (CC register indices) and 10
  *          (device paths), 3.1.3 (load options), 32.4.1 (signature lists).
  * Threads: distinct logs may be used from distinct threads; one hasher per thread.
@@ -284,7 +284,7 @@ struct event_text {
 	struct bytes text;   /* without prefix and without NULs at its end */
 };
 
-/* UEFI_VARIABLE_DATA (PFP 10.4.2.6). */
+/* UEFI_VARIABLE_DATA (PFP 10.2). */
 enum variable_content {
 	VARIABLE_BYTES,       /* nothing known */
 	VARIABLE_EMPTY,       /* no data: the variable does not exist */
@@ -305,14 +305,14 @@ struct event_variable {
 	enum variable_content content;
 };
 
-/* UEFI_IMAGE_LOAD_EVENT (PFP 10.4.2.3): nothing of it is covered by a digest. */
+/* UEFI_IMAGE_LOAD_EVENT (PFP 10.2): nothing of it is covered by a digest. */
 struct event_image {
 	uint64_t address, size, link_address; /* in memory */
 	struct bytes device_path;             /* see device_path_append */
 	struct bytes file;                    /* the path of the file in it, UTF-16LE, or empty */
 };
 
-/* UEFI_GPT_DATA (PFP 10.4.2.8): header, count, entries that are in use. */
+/* UEFI_GPT_DATA (PFP 10.2): header, count, entries that are in use. */
 struct event_gpt {
 	struct efi_guid disk;
 	uint32_t header_size;
@@ -331,14 +331,14 @@ struct gpt_entry {
 /* i < gpt->n_entries. */
 struct gpt_entry gpt_entry_at(const struct event_gpt *gpt, uint64_t i);
 
-/* UEFI_PLATFORM_FIRMWARE_BLOB and _BLOB2 (PFP 10.4.2.1, 10.4.2.2). */
+/* UEFI_PLATFORM_FIRMWARE_BLOB and _BLOB2 (PFP 10.2). */
 struct event_blob {
 	bool described;           /* _BLOB2 */
 	struct bytes description; /* text of _BLOB2, as logged */
 	uint64_t base, size;      /* in memory */
 };
 
-/* UEFI_HANDOFF_TABLE_POINTERS and _POINTERS2 (PFP 10.4.2.4, 10.4.2.5). */
+/* UEFI_HANDOFF_TABLE_POINTERS and _POINTERS2 (PFP 10.2). */
 struct event_tables {
 	bool described;
 	struct bytes description;
@@ -346,7 +346,7 @@ struct event_tables {
 	struct bytes tables; /* n_tables of 24 bytes: GUID, u64 address */
 };
 
-/* TCG_PCClientTaggedEvent (PFP 10.4.2.9). */
+/* TCG_PCClientTaggedEvent (PFP 10.2). */
 struct event_tagged {
 	uint32_t id;
 	struct bytes data;
@@ -356,7 +356,7 @@ struct event_tagged {
 	bool covered;     /* the digest is over the event's data, not over what it describes */
 };
 
-/* TCG_Sp800_155_PlatformId_Event and its later forms (PFP 10.4.5.2). */
+/* TCG_Sp800_155_PlatformId_Event and its later forms (PFP 10.4.5). */
 struct event_sp800_155 {
 	unsigned version;          /* 1, 2 or 3 */
 	uint32_t vendor_id;        /* of the platform manufacturer, an IANA number */
