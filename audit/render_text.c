@@ -81,26 +81,33 @@ static const char *verdict_word(enum verdict verdict)
 
 /* --- findings ---------------------------------------------------------------------------------- */
 
-static void put_place(struct buf *out, const char *label, const struct reference *place)
+/* Where a golden value is from, then the value; a path only where it is not the finding's. */
+static void put_place(struct buf *out, const char *label, const struct finding *finding,
+		      const struct reference *place)
 {
+	bool any = false;
+
 	buf_printf(out, "        %-9s", label);
-	if (*place->digest)
-		buf_printf(out, " %s", place->digest);
-	if (place->path.size) {
+	if (place->path.size && !bytes_equal(place->path, finding->subject)) {
 		put(out, " ");
 		put_evidence(out, place->path);
+		any = true;
 	}
 	if (*place->artifact) {
-		put(out, place->path.size ? " of " : " ");
+		put(out, any ? " of " : " ");
 		put_evidence(out, bytes_of_string(place->artifact));
+		any = true;
 	}
 	if (*place->release) {
 		put(out, ", release ");
 		put_evidence(out, bytes_of_string(place->release));
 	}
+	if (*place->digest)
+		buf_printf(out, "%s%s", any ? "\n                  " : " ", place->digest);
 	put(out, "\n");
 }
 
+/* "at FILE, record 41, offset 0x1400". */
 static void put_source(struct buf *out, const struct finding *finding)
 {
 	if (!*finding->file && finding->offset == REPORT_NOWHERE)
@@ -110,7 +117,16 @@ static void put_source(struct buf *out, const struct finding *finding)
 	if (finding->index != REPORT_NOWHERE)
 		buf_printf(out, "%srecord %" PRIu64, *finding->file ? ", " : "", finding->index);
 	if (finding->offset != REPORT_NOWHERE)
-		buf_printf(out, ", offset 0x%" PRIx64, finding->offset);
+		buf_printf(out, "%soffset 0x%" PRIx64, *finding->file ? ", " : "", finding->offset);
+	put(out, "\n");
+}
+
+/* The same in one line, for one of many. */
+static void put_short_source(struct buf *out, const struct finding *finding)
+{
+	buf_printf(out, "        %s", finding->found);
+	if (finding->index != REPORT_NOWHERE)
+		buf_printf(out, "%srecord %" PRIu64, *finding->found ? ", " : "", finding->index);
 	put(out, "\n");
 }
 
@@ -120,24 +136,30 @@ static void put_finding(struct buf *out, const struct finding *finding,
 {
 	size_t n_places = verbose ? REFERENCES_MAX : 3;
 	size_t n_hidden = finding->n_more;
+	bool again = before && strcmp(before->message, finding->message) == 0;
 
 	put(out, "      ");
 	put_evidence(out, finding->subject);
 	if (!finding->is_attested)
 		put(out, "   (unattested)");
 	put(out, "\n");
-	if (!before || strcmp(before->message, finding->message) != 0)
+	if (!again)
 		put_line(out, 8, finding->message);
+	if (again && !verbose && !finding->n_expected && !finding->n_elsewhere) {
+		if (*finding->found || finding->index != REPORT_NOWHERE)
+			put_short_source(out, finding);
+		return;
+	}
 	if (*finding->found)
 		buf_printf(out, "        found     %s\n", finding->found);
 	for (size_t i = 0; i < finding->n_expected; i++)
 		if (i < n_places)
-			put_place(out, i ? "or" : "expected", &finding->expected[i]);
+			put_place(out, i ? "or" : "expected", finding, &finding->expected[i]);
 		else
 			n_hidden++;
 	for (size_t i = 0; i < finding->n_elsewhere; i++)
 		if (i < n_places)
-			put_place(out, i ? "and" : "known as", &finding->elsewhere[i]);
+			put_place(out, i ? "and" : "known as", finding, &finding->elsewhere[i]);
 		else
 			n_hidden++;
 	if (n_hidden)

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "audit/policy/policy.h"
 
+/* A bracket that is not closed stands for itself. */
+static bool set_closed(struct bytes pattern, size_t at)
+{
+	at += at + 1 < pattern.size && pattern.data[at + 1] == '!' ? 3 : 2;
+	return at < pattern.size && memchr(pattern.data + at, ']', pattern.size - at);
+}
+
 /* One bracket expression at pattern[*at] == '[': true if byte is in it. *at moves behind it. */
 static bool set_match(struct bytes pattern, size_t *at, uint8_t byte)
 {
@@ -28,7 +35,7 @@ static bool one_match(struct bytes pattern, size_t *p, uint8_t byte)
 {
 	uint8_t c = pattern.data[*p];
 
-	if (c == '[')
+	if (c == '[' && set_closed(pattern, *p))
 		return set_match(pattern, p, byte);
 	if (c == '\\' && *p + 1 < pattern.size)
 		c = pattern.data[++*p];

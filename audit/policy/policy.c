@@ -402,6 +402,18 @@ static char *next_line(char *out, int out_size, void *stream)
 	return out;
 }
 
+static uint64_t line_offset(struct bytes text, int line)
+{
+	size_t at = 0;
+
+	while (--line > 0 && at < text.size) {
+		const uint8_t *newline = memchr(text.data + at, '\n', text.size - at);
+
+		at = newline ? (size_t)(newline - text.data) + 1 : text.size;
+	}
+	return at;
+}
+
 int policy_parse(struct bytes text, const char *path, struct policy **out, struct error *err)
 {
 	AUTO(policy_freep) struct policy *policy = NULL;
@@ -423,7 +435,7 @@ int policy_parse(struct bytes text, const char *path, struct policy **out, struc
 	if (line < 0)
 		return error_memory(err, path);
 	if (line > 0) /* the library's own: neither a section, a comment nor name = value */
-		return error_set(err, ERROR_MALFORMED, path, ERROR_NO_OFFSET,
+		return error_set(err, ERROR_MALFORMED, path, line_offset(text, line),
 				 "line %d: neither [section], comment nor key = value", line);
 	*out = TAKE(policy);
 	return 0;
