@@ -16,6 +16,7 @@ says() {
     [ "$(jq "$@" "$filter" "$OUT")" = true ] && return 0
     echo "# not so: $filter"
     head -c 3000 "$OUT" | sed 's/^/# | /'
+    echo
     return 1
 }
 
