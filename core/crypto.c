@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/crypto.h"
 
+#include <assert.h>
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -152,6 +154,31 @@ int hasher_digest_batch(struct hasher *hasher, enum alg alg, const struct bytes 
 	}
 	for (size_t i = 0; i < n; i += BATCH_MAX)
 		digest_pairs(alg, messages + i, n - i < BATCH_MAX ? n - i : BATCH_MAX, out + i);
+	return 0;
+}
+
+int hasher_extend(struct hasher *hasher, enum alg alg, size_t n, uint8_t *const values[],
+		  const uint8_t *const digests[], struct error *err)
+{
+	struct digest extended[2];
+	size_t size = alg_size(alg);
+
+	assert(n == 1 || n == 2);
+	if (!hasher_has(hasher, alg))
+		return unsupported(err, alg);
+	if (hasher->kernels && sha_kernels_have(alg)) {
+		sha_extend(alg, n, values, digests);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct bytes parts[] = { bytes_of(values[i], size),
+					       bytes_of(digests[i], size) };
+
+		if (hasher_digest(hasher, alg, parts, 2, &extended[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		memcpy(values[i], extended[i].value, size);
 	return 0;
 }
 

@@ -36,6 +36,13 @@ int hasher_digest_bytes(struct hasher *hasher, enum alg alg, struct bytes bytes,
 int hasher_digest_batch(struct hasher *hasher, enum alg alg, const struct bytes *messages, size_t n,
 			struct digest *out, struct error *err);
 
+/*
+ * What extends do: each of n values (1 or 2, apart from each other) becomes H(value || digest), both
+ * of alg_size(alg) bytes. Two are hashed side by side. On failure the values are as before.
+ */
+int hasher_extend(struct hasher *hasher, enum alg alg, size_t n, uint8_t *const values[],
+		  const uint8_t *const digests[], struct error *err);
+
 /* Whether short messages may be hashed by core/crypto_sha, as they are where the processor can. For
  * tests and benchmarks: the digests are the same. */
 void hasher_use_kernels(struct hasher *hasher, bool use);

@@ -379,3 +379,34 @@ void sha_digest_pair(enum alg alg, struct bytes a, struct bytes b, uint8_t *out_
 	sha_write(&sha[0], out_a);
 	sha_write(&sha[1], out_b);
 }
+
+void sha_extend(enum alg alg, size_t n, uint8_t *const values[], const uint8_t *const digests[])
+{
+	/* The padding of messages of 40 and 64 bytes: 320 and 512 bits. */
+	static const uint8_t pad_40[24] = { 0x80, [22] = 0x01, [23] = 0x40 };
+	static const uint8_t pad_64[64] = { 0x80, [62] = 0x02 };
+	uint8_t blocks[2][2 * BLOCK];
+	const uint8_t *const at[2] = { blocks[0], blocks[1] };
+	struct sha sha[2];
+	uint32_t *const h[2] = { sha[0].h, sha[1].h };
+
+	assert(n == 1 || n == 2);
+	for (size_t i = 0; i < n; i++) {
+		sha_init(&sha[i], alg);
+		if (alg == ALG_SHA1) {
+			memcpy(blocks[i], values[i], 20);
+			memcpy(blocks[i] + 20, digests[i], 20);
+			memcpy(blocks[i] + 40, pad_40, sizeof(pad_40));
+		} else {
+			memcpy(blocks[i], values[i], 32);
+			memcpy(blocks[i] + 32, digests[i], 32);
+			memcpy(blocks[i] + 64, pad_64, sizeof(pad_64));
+		}
+	}
+	if (alg == ALG_SHA1)
+		(n == 2 ? sha1_two : sha1_one)(h, at, 1);
+	else
+		(n == 2 ? sha256_two : sha256_one)(h, at, 2);
+	for (size_t i = 0; i < n; i++)
+		sha_write(&sha[i], values[i]);
+}

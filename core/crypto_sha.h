@@ -25,4 +25,10 @@ size_t sha_n_blocks(size_t size);
 /* Digests of two messages of the same number of blocks: hashed side by side, little slower than one. */
 void sha_digest_pair(enum alg alg, struct bytes a, struct bytes b, uint8_t *out_a, uint8_t *out_b);
 
+/*
+ * What extends do: each of n values (1 or 2) becomes H(value || digest), both of alg_size(alg)
+ * bytes; two are hashed side by side.
+ */
+void sha_extend(enum alg alg, size_t n, uint8_t *const values[], const uint8_t *const digests[]);
+
 #endif

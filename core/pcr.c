@@ -30,16 +30,10 @@ static int extend_check(const struct pcr_bank *bank, uint32_t pcr, const struct 
 int pcr_bank_extend(struct pcr_bank *bank, struct hasher *hasher, uint32_t pcr,
 		    const struct digest *digest, struct error *err)
 {
-	struct bytes parts[2];
-	struct digest value;
-
-	if (extend_check(bank, pcr, digest, err) < 0)
+	if (extend_check(bank, pcr, digest, err) < 0 ||
+	    hasher_extend(hasher, bank->alg, 1, (uint8_t *const[]){ bank->value[pcr] },
+			  (const uint8_t *const[]){ digest->value }, err) < 0)
 		return -1;
-	parts[0] = bytes_of(bank->value[pcr], alg_size(bank->alg));
-	parts[1] = digest_bytes(digest);
-	if (hasher_digest(hasher, bank->alg, parts, 2, &value, err) < 0)
-		return -1;
-	memcpy(bank->value[pcr], value.value, value.size);
 	bank->extended |= 1u << pcr;
 	return 0;
 }
@@ -47,25 +41,15 @@ int pcr_bank_extend(struct pcr_bank *bank, struct hasher *hasher, uint32_t pcr,
 int pcr_bank_extend_pair(struct pcr_bank *const bank[2], struct hasher *hasher, uint32_t pcr,
 			 const struct digest digest[2], struct error *err)
 {
-	uint8_t message[2][2 * DIGEST_SIZE_MAX];
-	struct bytes messages[2];
-	struct digest value[2];
-	size_t size = alg_size(bank[0]->alg);
-
 	assert(bank[0] != bank[1] && bank[0]->alg == bank[1]->alg);
-	for (int i = 0; i < 2; i++) {
-		if (extend_check(bank[i], pcr, &digest[i], err) < 0)
-			return -1;
-		memcpy(message[i], bank[i]->value[pcr], size);
-		memcpy(message[i] + size, digest[i].value, size);
-		messages[i] = bytes_of(message[i], 2 * size);
-	}
-	if (hasher_digest_batch(hasher, bank[0]->alg, messages, 2, value, err) < 0)
+	if (extend_check(bank[0], pcr, &digest[0], err) < 0 ||
+	    extend_check(bank[1], pcr, &digest[1], err) < 0 ||
+	    hasher_extend(hasher, bank[0]->alg, 2,
+			  (uint8_t *const[]){ bank[0]->value[pcr], bank[1]->value[pcr] },
+			  (const uint8_t *const[]){ digest[0].value, digest[1].value }, err) < 0)
 		return -1;
-	for (int i = 0; i < 2; i++) {
-		memcpy(bank[i]->value[pcr], value[i].value, size);
-		bank[i]->extended |= 1u << pcr;
-	}
+	bank[0]->extended |= 1u << pcr;
+	bank[1]->extended |= 1u << pcr;
 	return 0;
 }
 

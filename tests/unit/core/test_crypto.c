@@ -221,6 +221,46 @@ static void batch(void **state)
 	hasher_free(hasher);
 }
 
+/* value || digest hashed, one alone and two side by side, by the kernels and by libcrypto. */
+static void extend(void **state)
+{
+	const struct abc_case *row = *state;
+	struct hasher *hasher = new_hasher();
+	size_t size = alg_size(row->alg);
+	uint64_t random = 4;
+
+	if (!hasher_has(hasher, row->alg)) {
+		hasher_free(hasher);
+		skip();
+	}
+	for (int round = 0; round < 20; round++) {
+		size_t n = 1 + (size_t)round % 2;
+
+		for (int kernels = 0; kernels < 2; kernels++) {
+			struct bytes messages[2] = { random_bytes(&random, 2 * size),
+						     random_bytes(&random, 2 * size) };
+			uint8_t values[2][DIGEST_SIZE_MAX];
+			uint8_t *const to[2] = { values[0], values[1] };
+			const uint8_t *const digests[2] = { messages[0].data + size,
+							    messages[1].data + size };
+
+			memcpy(values[0], messages[0].data, size);
+			memcpy(values[1], messages[1].data, size);
+			hasher_use_kernels(hasher, kernels);
+			assert_int_equal(hasher_extend(hasher, row->alg, n, to, digests, NULL), 0);
+			for (size_t i = 0; i < n; i++) {
+				struct digest expected =
+					by_libcrypto(hasher, row->alg, messages[i]);
+
+				test_bytes(bytes_of(values[i], size), digest_bytes(&expected));
+			}
+			test_drop(messages[0]);
+			test_drop(messages[1]);
+		}
+	}
+	hasher_free(hasher);
+}
+
 int main(void)
 {
 	struct test_list tests = { 0 };
@@ -231,5 +271,6 @@ int main(void)
 	TEST_ROWS(&tests, kernel_lengths, kernel_cases);
 	TEST_ROWS(&tests, kernel_long, kernel_cases);
 	TEST_ROWS(&tests, batch, abc_cases);
+	TEST_ROWS(&tests, extend, abc_cases);
 	return test_run(&tests, "core/crypto");
 }
