@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 
-#include "core/file.h"
 #include "core/json.h"
 #include "core/own.h"
 #include "core/text.h"
@@ -21,7 +20,7 @@ struct mismatch {
 
 /* One run of the command. */
 struct run {
-	struct file *file;
+	struct pieces *pieces;
 	struct hasher *hasher;
 	struct ima_list *list;
 	struct ima_replay *replay;
@@ -39,7 +38,7 @@ static void run_clear(struct run *run)
 	ima_replay_free(run->replay);
 	ima_list_free(run->list);
 	hasher_free(run->hasher);
-	file_free(run->file);
+	pieces_free(run->pieces);
 }
 
 static const char *form_name(enum ima_form form)
@@ -314,7 +313,7 @@ static void print_summary(const struct run *run)
 
 	if (run->events)
 		fputc('\n', stdout);
-	text_write(stdout, bytes_of_string(file_name(run->file)));
+	text_write(stdout, bytes_of_string(pieces_name(run->pieces)));
 	printf(": %s list%s, %" PRIu64 " entr%s, template hashes %s\n",
 	       form_name(ima_list_form(run->list)),
 	       ima_list_form(run->list) == IMA_FORM_BINARY_BE ? " (big endian)" : "",
@@ -366,9 +365,8 @@ static int run_open(struct run *run, const char *path, const char *banks, struct
 	if (chosen >> ALG_BANKS)
 		return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET,
 				 "no TPM has a bank for one of '%s'", banks);
-	if (file_open(path, &run->file, err) < 0 || hasher_new(&run->hasher, err) < 0 ||
-	    ima_list_open(file_bytes(run->file), file_name(run->file), run->hasher, &run->list,
-			  err) < 0)
+	if (pieces_open(path, &run->pieces, err) < 0 || hasher_new(&run->hasher, err) < 0 ||
+	    ima_list_open_pieces(run->pieces, run->hasher, &run->list, err) < 0)
 		return -1;
 	run->banks = banks ? chosen : chosen | 1u << ima_list_alg(run->list);
 	return ima_replay_new(run->list, run->banks, run->hasher, &run->replay, err);

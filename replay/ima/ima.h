@@ -16,6 +16,7 @@
 #define REPLAY_IMA_IMA_H
 
 #include "core/pcr.h"
+#include "core/pieces.h"
 #include "replay/record.h"
 
 /* The PCR that kernels use unless their policy says pcr= (CONFIG_IMA_MEASURE_PCR_IDX). */
@@ -35,6 +36,11 @@ enum ima_form {
 
 struct ima_list;
 
+/* Most template data of one entry that is read, and most text of a line: kernels measure buffers
+ * and signatures of some kilobytes. More is ERROR_LIMIT. */
+#define IMA_DATA_MAX (16 * 1024 * 1024)
+#define IMA_LINE_MAX (2 * IMA_DATA_MAX)
+
 /*
  * Begins to read a list; bytes and source (what errors call it) are borrowed until the list is
  * freed, the hasher for this call: the first entries are hashed to tell sha256 from sm3_256, and
@@ -43,6 +49,14 @@ struct ima_list;
  */
 int ima_list_open(struct bytes bytes, const char *source, struct hasher *hasher,
 		  struct ima_list **out, struct error *err);
+
+/*
+ * The same for a list that is read piece by piece, pieces being borrowed until the list is freed.
+ * What a record borrows is valid until the next call of ima_list_next, or of ima_replay_next.
+ */
+int ima_list_open_pieces(struct pieces *pieces, struct hasher *hasher, struct ima_list **out,
+			 struct error *err);
+
 void ima_list_free(struct ima_list *list);
 void ima_list_freep(struct ima_list **list);
 

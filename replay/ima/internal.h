@@ -35,7 +35,8 @@ const struct ima_template *ima_template_lookup(struct bytes name, struct ima_tem
 /* --- list.c --------------------------------------------------------------------------------- */
 
 struct ima_list {
-	struct reader in; /* over the whole list */
+	struct reader in;      /* over the whole list, or the window of it that is at hand */
+	struct pieces *pieces; /* borrowed; where the next window comes from, or NULL */
 	enum ima_form form;
 	bool big_endian;    /* integers of the list, or of the bytes a text list was written from */
 	enum alg alg;       /* of the template digests */
@@ -51,14 +52,22 @@ struct ima_room {
 	uint8_t *data; /* borrowed */
 	size_t size;
 	size_t used;
+	size_t needed; /* in all, after IMA_READ_ROOM */
 };
 
-/*
- * As ima_list_next, with the data of text lists in room. 2, and nothing consumed, when there is
- * not enough of it left: *needed bytes would be.
- */
-int ima_list_read(struct ima_list *list, struct ima_room *room, size_t *needed, struct record *out,
+/* What keeps a record from being read: nothing was consumed. */
+enum ima_read {
+	IMA_READ_ROOM = 2, /* the room has not room->needed bytes left */
+	IMA_READ_WINDOW =
+		3, /* it is not whole in the window: ima_list_move, if nobody borrows from it */
+};
+
+/* As ima_list_next, with the data of text lists in room; or one of enum ima_read. */
+int ima_list_read(struct ima_list *list, struct ima_room *room, struct record *out,
 		  struct error *err);
+
+/* Moves the window on; records read before are no longer there. */
+int ima_list_move(struct ima_list *list, struct error *err);
 
 /* Does what the error says and remembers it: the list is read no further. */
 int ima_list_break(struct ima_list *list, const struct error *at, struct error *err);

@@ -3,6 +3,9 @@
 
 #include <inttypes.h>
 
+/* Bytes wanted before a list's form is looked for; it may have less. */
+#define FIRST_WINDOW (64 * 1024)
+
 /* Entries hashed to find out what a list does not say. */
 #define PROBE_ENTRIES 16
 
@@ -87,6 +90,7 @@ static int binary_next(struct ima_list *list, struct record *out, struct error *
 	uint64_t offset = reader_offset(&in), name_offset;
 	uint32_t pcr = ima_u32(list->big_endian, &in), name_size;
 	const uint8_t *digest = reader_take(&in, alg_size(list->alg));
+	size_t data_size;
 	char message[160];
 
 	name_offset = reader_offset(&in);
@@ -108,6 +112,14 @@ static int binary_next(struct ima_list *list, struct record *out, struct error *
 		return broken(list, ERROR_MALFORMED, name_offset + 4, err,
 			      "template name with characters that none has");
 	out->data = binary_data(list, &in, out->name);
+	data_size = in.ran_out ? in.ran_out_wanted : out->data.size;
+	if (data_size > IMA_DATA_MAX) {
+		snprintf(message, sizeof(message), "template data of %zu bytes, at most %d",
+			 data_size, IMA_DATA_MAX);
+		return broken(list, ERROR_LIMIT, reader_offset(&in) - out->data.size, err, message);
+	}
+	if (in.ran_out && list->pieces)
+		return IMA_READ_WINDOW;
 	if (in.ran_out) {
 		snprintf(message, sizeof(message), "cut short: %zu bytes wanted, %zu left",
 			 in.ran_out_wanted, in.size - in.pos);
@@ -188,8 +200,8 @@ static bool head_parse(struct bytes line, struct line_head *out)
 	return name_plausible(out->name);
 }
 
-static int text_next(struct ima_list *list, struct ima_room *room, size_t *needed,
-		     struct record *out, struct error *err)
+static int text_next(struct ima_list *list, struct ima_room *room, struct record *out,
+		     struct error *err)
 {
 	struct reader in = list->in;
 	struct ima_template scratch;
@@ -201,14 +213,16 @@ static int text_next(struct ima_list *list, struct ima_room *room, size_t *neede
 
 	do {
 		offset = reader_offset(&in);
-		if (!line_take(&in, &line)) {
-			list->in = in;
-			return 0;
-		}
+		if (!line_take(&in, &line))
+			return list->pieces ? IMA_READ_WINDOW : 0;
 	} while (line.size == 0);
+	if (line.size > IMA_LINE_MAX)
+		return broken(list, ERROR_LIMIT, offset, err, "line of more than 32 MiB");
+	if (list->pieces && in.pos == in.size)
+		return IMA_READ_WINDOW; /* may go on */
 	if (room->size - room->used < line.size + IMA_TEXT_EXTRA) {
-		*needed = line.size + IMA_TEXT_EXTRA;
-		return 2;
+		room->needed = room->used + line.size + IMA_TEXT_EXTRA;
+		return IMA_READ_ROOM;
 	}
 	record_init(list, out, offset, 0);
 	if (!head_parse(line, &head) || head.digest_hex.size != 2 * alg_size(list->alg) ||
@@ -233,7 +247,7 @@ static int text_next(struct ima_list *list, struct ima_room *room, size_t *neede
 
 /* --- either ------------------------------------------------------------------------------------ */
 
-int ima_list_read(struct ima_list *list, struct ima_room *room, size_t *needed, struct record *out,
+int ima_list_read(struct ima_list *list, struct ima_room *room, struct record *out,
 		  struct error *err)
 {
 	if (list->broken) {
@@ -242,29 +256,46 @@ int ima_list_read(struct ima_list *list, struct ima_room *room, size_t *needed, 
 		return -1;
 	}
 	if (list->in.pos == list->in.size)
-		return 0;
+		return list->pieces ? IMA_READ_WINDOW : 0;
 	if (list->form == IMA_FORM_TEXT)
-		return text_next(list, room, needed, out, err);
+		return text_next(list, room, out, err);
 	return binary_next(list, out, err);
+}
+
+int ima_list_move(struct ima_list *list, struct error *err)
+{
+	struct error at = { 0 };
+	struct bytes window;
+	int status = pieces_next(list->pieces, list->in.size - list->in.pos, &window, &at);
+
+	if (status < 0)
+		return ima_list_break(list, &at, err);
+	list->in = reader_of(window, reader_offset(&list->in), list->in.source);
+	if (status == 0)
+		list->pieces = NULL;
+	return 0;
 }
 
 int ima_list_next(struct ima_list *list, struct record *out, struct error *err)
 {
-	struct ima_room room = { list->text, list->text_size, 0 };
-	size_t needed = 0;
-	int status = ima_list_read(list, &room, &needed, out, err);
+	for (;;) {
+		struct ima_room room = { list->text, list->text_size, 0, 0 };
+		int status = ima_list_read(list, &room, out, err);
 
-	if (status == 2) {
-		uint8_t *text = realloc(list->text, needed);
+		if (status == IMA_READ_ROOM) {
+			uint8_t *text = realloc(list->text, room.needed);
 
-		if (!text)
-			return error_memory(err, list->in.source);
-		list->text = text;
-		list->text_size = needed;
-		room = (struct ima_room){ text, needed, 0 };
-		status = ima_list_read(list, &room, &needed, out, err);
+			if (!text)
+				return error_memory(err, list->in.source);
+			list->text = text;
+			list->text_size = room.needed;
+		} else if (status == IMA_READ_WINDOW) {
+			if (ima_list_move(list, err) < 0)
+				return -1;
+		} else {
+			return status;
+		}
 	}
-	return status;
 }
 
 /* --- what form a list has ---------------------------------------------------------------------- */
@@ -351,6 +382,7 @@ static int probe(const struct ima_list *list, enum alg alg, bool big_endian, str
 	struct record record;
 	int status = 0, n = 0;
 
+	copy.pieces = NULL; /* what is at hand is enough */
 	copy.big_endian = big_endian;
 	copy.text = NULL;
 	copy.text_size = 0;
@@ -395,14 +427,15 @@ static int find_out(struct ima_list *list, struct hasher *hasher, struct error *
 	return 0;
 }
 
-int ima_list_open(struct bytes bytes, const char *source, struct hasher *hasher,
-		  struct ima_list **out, struct error *err)
+static int list_begin(struct bytes bytes, const char *source, struct pieces *pieces,
+		      struct hasher *hasher, struct ima_list **out, struct error *err)
 {
 	AUTO(ima_list_freep) struct ima_list *list = calloc(1, sizeof(*list));
 
 	if (!list)
 		return error_memory(err, source);
 	list->in = reader_of(bytes, 0, source);
+	list->pieces = pieces;
 	list->alg = ALG_SHA1;
 	if (bytes.size && !text_detect(list) && !binary_detect(list))
 		return error_set(
@@ -413,6 +446,28 @@ int ima_list_open(struct bytes bytes, const char *source, struct hasher *hasher,
 		return -1;
 	*out = TAKE(list);
 	return 0;
+}
+
+int ima_list_open(struct bytes bytes, const char *source, struct hasher *hasher,
+		  struct ima_list **out, struct error *err)
+{
+	return list_begin(bytes, source, NULL, hasher, out, err);
+}
+
+int ima_list_open_pieces(struct pieces *pieces, struct hasher *hasher, struct ima_list **out,
+			 struct error *err)
+{
+	struct bytes window;
+	size_t size;
+	int status;
+
+	/* A pipe gives little at a time, and the form of a list shows in its first entries. */
+	for (size = 0; (status = pieces_next(pieces, size, &window, err)) == 1; size = window.size)
+		if (window.size >= FIRST_WINDOW)
+			break;
+	if (status < 0)
+		return -1;
+	return list_begin(window, pieces_name(pieces), status ? pieces : NULL, hasher, out, err);
 }
 
 void ima_list_free(struct ima_list *list)

@@ -133,45 +133,47 @@ static enum ima_check check(const struct ima_replay *replay, size_t i)
 		       : IMA_CHECK_MISMATCH;
 }
 
-/* The processor fetches the next batch while this one is hashed: a third of the reading time. */
-static void prefetch(const struct reader *in, size_t size)
+/* More room for a text entry that has not enough of it even when all is free. */
+static int room_grow(struct ima_replay *replay, struct error *err)
 {
-	const size_t line = 64, most = 32 * 1024;
+	uint8_t *data = realloc(replay->room.data, replay->room.needed);
 
-	size = size < most ? size : most;
-	size = size < reader_left(in) ? size : reader_left(in);
-	for (size_t i = 0; i < size; i += line)
-		__builtin_prefetch(in->data + in->pos + i);
+	if (!data)
+		return error_memory(err, replay->list->in.source);
+	replay->room.data = data;
+	replay->room.size = replay->room.needed;
+	return 0;
 }
 
-/* Reads and hashes the next entries; an end or a break is kept until they were handed out. */
+/* Reads the next entries; an end or a break is kept until they were handed out. */
 static int batch_read(struct ima_replay *replay, struct error *err)
 {
-	size_t from = replay->list->in.pos;
-
 	replay->n_steps = replay->next_step = 0;
 	replay->room.used = 0;
 	while (replay->n_steps < BATCH && replay->read_status == 1) {
-		struct record *record = &replay->steps[replay->n_steps].record;
-		size_t needed = 0;
-		int status = ima_list_read(replay->list, &replay->room, &needed, record,
-					   &replay->read_error);
+		int status =
+			ima_list_read(replay->list, &replay->room,
+				      &replay->steps[replay->n_steps].record, &replay->read_error);
 
-		if (status == 2 && replay->n_steps > 0)
-			break; /* the room is full: the rest is for the next batch */
-		if (status == 2) {
-			uint8_t *data = realloc(replay->room.data, needed);
-
-			if (!data)
-				return error_memory(err, replay->list->in.source);
-			replay->room = (struct ima_room){ data, needed, 0 };
+		if (status == IMA_READ_ROOM || status == IMA_READ_WINDOW) {
+			if (replay->n_steps > 0)
+				break; /* those before stand in the room and the window */
+			if (status == IMA_READ_ROOM && room_grow(replay, err) < 0)
+				return -1;
+			if (status == IMA_READ_WINDOW &&
+			    ima_list_move(replay->list, &replay->read_error) < 0)
+				replay->read_status = -1;
 			continue;
 		}
 		replay->read_status = status;
 		replay->n_steps += status == 1;
 	}
-	prefetch(&replay->list->in, replay->list->in.pos - from);
-	if (hash_batch(replay, err) < 0)
+	return 0;
+}
+
+static int batch_next(struct ima_replay *replay, struct error *err)
+{
+	if (batch_read(replay, err) < 0 || hash_batch(replay, err) < 0)
 		return -1;
 	for (size_t i = 0; i < replay->n_steps; i++)
 		replay->steps[i].check = check(replay, i);
@@ -241,7 +243,7 @@ int ima_replay_next(struct ima_replay *replay, const struct ima_step **out, stru
 	const struct ima_step *step;
 
 	if (replay->next_step == replay->n_steps && replay->read_status == 1 &&
-	    batch_read(replay, err) < 0)
+	    batch_next(replay, err) < 0)
 		return -1;
 	if (replay->next_step == replay->n_steps) {
 		if (replay->read_status < 0 && err)
