@@ -135,10 +135,11 @@ static int open_arrays(const struct rpm_header *signature, const struct rpm_head
 	return 0;
 }
 
-/* All strings of an array by their index; owned by the caller, NULL when out of memory. */
+/* All strings of an array by their index, and an empty one; owned by the caller, NULL when out of
+ * memory. */
 static struct bytes *strings_by_index(struct rpm_strings strings)
 {
-	struct bytes *out = calloc(strings.count ? strings.count : 1, sizeof(*out));
+	struct bytes *out = calloc((size_t)strings.count + 1, sizeof(*out));
 
 	for (uint32_t i = 0; out && i < strings.count; i++)
 		out[i] = rpm_strings_next(&strings);
@@ -152,8 +153,7 @@ static uint32_t number_or_zero(const struct rpm_numbers *numbers, uint32_t index
 
 /* The next file of all arrays; index is its place. */
 static int read_file(const struct rpm_header *main, struct arrays *arrays, const struct bytes *dirs,
-		     const struct bytes *classes, uint32_t index, struct rpm_file *file,
-		     struct error *err)
+		     uint32_t index, struct rpm_file *file, struct error *err)
 {
 	file->base = rpm_strings_next(&arrays->basenames);
 	if (arrays->dirindexes.count) {
@@ -182,13 +182,14 @@ static int read_file(const struct rpm_header *main, struct arrays *arrays, const
 	file->capabilities = rpm_strings_next(&arrays->capabilities);
 	file->ima_signature = rpm_strings_next(&arrays->ima);
 	file->verity_signature = rpm_strings_next(&arrays->verity);
+	file->class_index = arrays->classes.count;
 	if (arrays->class_indexes.count) {
-		uint64_t class = rpm_number(&arrays->class_indexes, index);
+		uint64_t stated = rpm_number(&arrays->class_indexes, index);
 
 		/* rpm shows nothing for an index past the dictionary's end, which it writes for
 		 * what it did not look at. */
-		if (class < arrays->classes.count)
-			file->class = classes[class];
+		if (stated < arrays->classes.count)
+			file->class_index = (uint32_t)stated;
 	}
 	return 0;
 }
@@ -255,16 +256,17 @@ static int read_files(const struct rpm_header *main, struct arrays *arrays,
 		      struct rpm_filelist *list, struct error *err)
 {
 	AUTO(own_free) struct bytes *dirs = strings_by_index(arrays->dirnames);
-	AUTO(own_free) struct bytes *classes = strings_by_index(arrays->classes);
 	size_t paths_size = 0;
 
+	list->classes = strings_by_index(arrays->classes);
+	list->n_classes = arrays->classes.count + 1;
 	list->files = calloc(list->n_files, sizeof(*list->files));
-	if (!dirs || !classes || !list->files)
+	if (!dirs || !list->classes || !list->files)
 		return error_memory(err, main->source);
 	for (uint32_t i = 0; i < list->n_files; i++) {
 		struct rpm_file *file = &list->files[i];
 
-		if (read_file(main, arrays, dirs, classes, i, file, err) < 0)
+		if (read_file(main, arrays, dirs, i, file, err) < 0)
 			return -1;
 		paths_size += file->dir.size + file->base.size;
 		if (paths_size > RPM_PATHS_MAX)
@@ -313,6 +315,7 @@ int rpm_filelist_parse(const struct rpm_header *signature, const struct rpm_head
 void rpm_filelist_clear(struct rpm_filelist *list)
 {
 	free(list->files);
+	free(list->classes);
 	free(list->groups);
 	free(list->by_path);
 	*list = (struct rpm_filelist){ 0 };

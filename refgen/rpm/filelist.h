@@ -28,13 +28,13 @@ struct rpm_file {
 	struct bytes capabilities;     /* text; empty: none */
 	struct bytes ima_signature;    /* security.ima in hex; empty: none */
 	struct bytes verity_signature; /* base64; empty: none */
-	struct bytes class;     /* what libmagic called it, or a MIME type; empty: not said */
-	uint64_t size;          /* bytes */
-	uint32_t mode;          /* st_mode */
-	uint32_t flags;         /* RPMFILE_* */
-	uint32_t device, inode; /* equal in hard links of each other */
-	uint32_t group_size;    /* hard links of this file, itself included; 0: it has none */
-	uint32_t group_at;      /* the first of them in rpm_filelist.groups */
+	uint32_t class_index;          /* into rpm_filelist.classes */
+	uint64_t size;                 /* bytes */
+	uint32_t mode;                 /* st_mode */
+	uint32_t flags;                /* RPMFILE_* */
+	uint32_t device, inode;        /* equal in hard links of each other */
+	uint32_t group_size; /* hard links of this file, itself included; 0: it has none */
+	uint32_t group_at;   /* the first of them in rpm_filelist.groups */
 };
 
 struct rpm_filelist {
@@ -44,6 +44,9 @@ struct rpm_filelist {
 	uint32_t n_files;
 	enum alg digest_alg;    /* of all digests; ALG_NONE: one that Assay does not know */
 	uint32_t digest_alg_id; /* the same as the header has it: an OpenPGP hash id */
+	struct bytes *classes; /* what libmagic said of files, or MIME types; the last is empty, for
+				 * files of which nothing was said; owned */
+	uint32_t n_classes;    /* the last included */
 	uint32_t *groups; /* indexes of files, hard links beside each other; owned, may be NULL */
 	const struct rpm_file *
 		*by_path; /* sorted; owned, made with the first look-up that needs it */

@@ -296,9 +296,9 @@ static bool bytes_has(struct bytes text, const char *word)
 	return text.size && memmem(text.data, text.size, word, strlen(word));
 }
 
-/* What a file is, from what libmagic said when the package was built and from its path: the best
- * there is as long as nobody looks into it. */
-static enum file_kind kind_by_header(struct bytes path, struct bytes class)
+/* What libmagic said when the package was built is the best there is as long as nobody looks into
+ * the file. */
+static enum file_kind kind_of_class(struct bytes text)
 {
 	static const struct {
 		const char *word;
@@ -314,30 +314,55 @@ static enum file_kind kind_by_header(struct bytes path, struct bytes class)
 		{ " script",                     KIND_SCRIPT       }, /* "POSIX shell script, ASCII text executable" */
 	};
 
-	if (bytes_start_with(path, bytes_of_string("/lib/firmware/")) ||
-	    bytes_start_with(path, bytes_of_string("/usr/lib/firmware/")))
-		return KIND_FIRMWARE;
-	if (bytes_has(path, "/lib/modules/") && bytes_has(path, ".ko"))
-		return KIND_KERNEL_MODULE;
-	if (bytes_start_with(class, bytes_of_string("ELF "))) {
-		if (bytes_has(class, "executable"))
+	if (bytes_has(text, "ELF 64-bit ") ||
+	    bytes_has(text, "ELF 32-bit ")) { /* or "setuid ELF ..." */
+		if (bytes_has(text, "executable"))
 			return KIND_EXECUTABLE;
-		return bytes_has(class, "shared object") ? KIND_SHARED_OBJECT : KIND_OBJECT;
+		return bytes_has(text, "shared object") ? KIND_SHARED_OBJECT : KIND_OBJECT;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (bytes_has(class, words[i].word))
+		if (bytes_has(text, words[i].word))
 			return words[i].kind;
 	return KIND_OTHER;
 }
 
+/* The kind of each class of a list; owned by the caller, NULL when out of memory. */
+static enum file_kind *kinds_of_classes(const struct rpm_filelist *list)
+{
+	enum file_kind *kinds = calloc((size_t)list->n_classes + 1, sizeof(*kinds));
+
+	for (uint32_t i = 0; kinds && i < list->n_classes; i++)
+		kinds[i] = kind_of_class(list->classes[i]);
+	return kinds;
+}
+
+static enum file_kind kind_by_path(struct bytes path, enum file_kind by_class)
+{
+	static const struct {
+		const char *folder;
+		enum file_kind kind;
+	} folders[] = {
+		{"/lib/firmware/",      KIND_FIRMWARE     },
+		{ "/usr/lib/firmware/", KIND_FIRMWARE     },
+		{ "/lib/modules/",      KIND_KERNEL_MODULE},
+		{ "/usr/lib/modules/",  KIND_KERNEL_MODULE},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (bytes_start_with(path, bytes_of_string(folders[i].folder)) &&
+		    (folders[i].kind == KIND_FIRMWARE || bytes_has(path, ".ko")))
+			return folders[i].kind;
+	return by_class;
+}
+
 /* Where the header's word is all there is: digest and kind. 1 if the file has a digest now. */
 static int take_header_digest(const struct rpm_filelist *list, uint32_t index,
-			      struct digest *digest, struct golden_file *golden, struct error *err)
+			      enum file_kind by_class, struct digest *digest,
+			      struct golden_file *golden, struct error *err)
 {
-	const struct rpm_file *file = &list->files[index];
 	int status = rpm_filelist_digest(list, index, digest, err);
 
-	golden->kind = kind_by_header(golden->path, file->class);
+	golden->kind = kind_by_path(golden->path, by_class);
 	golden->executable |= golden->kind == KIND_EXECUTABLE || golden->kind == KIND_SCRIPT;
 	if (status <= 0)
 		return status;
@@ -384,10 +409,13 @@ static int add_files(const struct rpm_opened *opened, const struct rpm_filelist 
 {
 	AUTO(buf_clear) struct buf ima = BUF_INIT;
 	AUTO(buf_clear) struct buf verity = BUF_INIT;
+	AUTO(own_free) enum file_kind *kinds = kinds_of_classes(list);
 	const alg_set header_alg =
 		list->digest_alg == ALG_NONE ? 0 : UINT32_C(1) << list->digest_alg;
 	char path[RPM_PATH_MAX];
 
+	if (!kinds)
+		return error_memory(err, opened->source);
 	for (uint32_t i = 0; i < list->n_files; i++) {
 		const struct rpm_file *file = &list->files[i];
 		const bool ghost = file->flags & RPMFILE_GHOST;
@@ -416,7 +444,8 @@ static int add_files(const struct rpm_opened *opened, const struct rpm_filelist 
 		golden.ima_signature = buf_bytes(&ima);
 		golden.verity_signature = buf_bytes(&verity);
 		if (header_only && !ghost)
-			status = take_header_digest(list, i, &digest, &golden, err);
+			status = take_header_digest(list, i, kinds[file->class_index], &digest,
+						    &golden, err);
 		if (status < 0)
 			return -1;
 		if (header_only && !ghost)
