@@ -289,6 +289,18 @@ static void no_reference(struct ima_walk *walk, const struct ima_step *step,
 	finish_finding(walk, finding, step, found);
 }
 
+/* True for a path that a reference may have; canonical becomes its normal form. */
+static bool has_normal_form(struct bytes path, char canonical[GOLDEN_PATH_MAX])
+{
+	struct bytes deleted = bytes_of_string("_(deleted)");
+
+	if (path.size > deleted.size &&
+	    bytes_equal(bytes_of(path.data + path.size - deleted.size, deleted.size), deleted))
+		return false;
+	return !bytes_start_with(path, bytes_of_string("/memfd:")) &&
+	       golden_path(path, canonical, GOLDEN_PATH_MAX);
+}
+
 /* A path that no file has: "ima.path", on top of what the look-up says. */
 static void judge_path(struct ima_walk *walk, const struct ima_step *step,
 		       const struct ima_entry *entry)
@@ -298,9 +310,7 @@ static void judge_path(struct ima_walk *walk, const struct ima_step *step,
 	struct finding *finding;
 	const char *why;
 
-	if (golden_path(path, canonical, sizeof(canonical)) &&
-	    !(path.size > deleted.size &&
-	      bytes_equal(bytes_of(path.data + path.size - deleted.size, deleted.size), deleted)))
+	if (has_normal_form(path, canonical))
 		return;
 	if (path.size == 0 || path.data[0] != '/')
 		why = "no absolute path: a file without a name, or made in memory";
@@ -320,7 +330,7 @@ static bool is_excluded(struct judge *judge, struct bytes path)
 	char canonical[GOLDEN_PATH_MAX];
 
 	/* Whole normalised paths: what has no normal form is never excluded. */
-	if (report->n_exclusions == 0 || !golden_path(path, canonical, sizeof(canonical)))
+	if (report->n_exclusions == 0 || !has_normal_form(path, canonical))
 		return false;
 	for (size_t i = 0; i < report->n_exclusions; i++) {
 		struct bytes pattern = bytes_of_string(report->exclusions[i].pattern);

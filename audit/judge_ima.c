@@ -294,6 +294,28 @@ static bool looks_like_kernel(struct bytes path)
 	       ends_with(path, "/Image") || ends_with(path, "/bzImage");
 }
 
+/*
+ * A template's name is in no hash: whoever holds the log may relabel an entry, so that what the
+ * file's owner put into an attribute is read as its digest or its path. Every template of a kernel
+ * begins with these two, and read so they are what was measured.
+ */
+static bool begins_with_digest_and_path(const struct ima_entry *entry)
+{
+	static const uint32_t digests =
+		1u << IMA_FIELD_D | 1u << IMA_FIELD_D_NG | 1u << IMA_FIELD_D_NGV2;
+	static const uint32_t paths = 1u << IMA_FIELD_N | 1u << IMA_FIELD_N_NG;
+
+	return entry->n_fields >= 2 && digests >> entry->fields[0].id & 1 &&
+	       paths >> entry->fields[1].id & 1;
+}
+
+/* Files are logged by an absolute path, or as memfd:NAME; the kernel names no buffer of its own so. */
+static bool names_a_file(struct bytes path)
+{
+	return path.size == 0 || path.data[0] == '/' ||
+	       bytes_start_with(path, bytes_of_string("memfd:"));
+}
+
 static bool has_field(const struct ima_entry *entry, enum ima_field_id id)
 {
 	for (size_t i = 0; i < entry->n_fields; i++)
@@ -319,6 +341,11 @@ static int judge_entry(struct ima_walk *walk, const struct ima_step *step, struc
 			      "the first entry is not boot_aggregate: the log does not begin where "
 			      "the kernel began it");
 	}
+	if (step->record.pcr < PCR_COUNT && walk->judge->boot_extended >> step->record.pcr & 1) {
+		walk->n_odd++;
+		entry_finding(walk, step, FINDING_IMA_STRUCTURE, subject_of(walk, step, &entry),
+			      "an entry of a PCR that the boot log accounts for");
+	}
 	if (step->check == IMA_CHECK_MISMATCH) {
 		struct finding *finding = entry_finding(
 			walk, step, FINDING_IMA_TEMPLATE_HASH, subject_of(walk, step, &entry),
@@ -334,6 +361,14 @@ static int judge_entry(struct ima_walk *walk, const struct ima_step *step, struc
 			      "a template of no kernel known: what it measured is not looked up");
 		return 0;
 	}
+	if (!begins_with_digest_and_path(&entry)) {
+		entry_finding(
+			walk, step, FINDING_IMA_UNKNOWN_TEMPLATE,
+			bytes_of_string(report_text(report, step->record.name)),
+			"a template that does not begin with digest and path, as those of "
+			"kernels do: its name is in no hash, so what it measured is not looked up");
+		return 0;
+	}
 	if (!entry.is_whole) {
 		walk->n_odd++;
 		entry_finding(walk, step, FINDING_IMA_STRUCTURE, subject_of(walk, step, &entry),
@@ -346,8 +381,7 @@ static int judge_entry(struct ima_walk *walk, const struct ima_step *step, struc
 	}
 	if (is_aggregate)
 		return judge_kernel(walk, step, &entry, err);
-	if (has_field(&entry, IMA_FIELD_BUF) &&
-	    (entry.buf.size || entry.path.size == 0 || entry.path.data[0] != '/'))
+	if (has_field(&entry, IMA_FIELD_BUF) && !names_a_file(entry.path))
 		return judge_buffer(walk, step, &entry, err);
 	note_digest(walk, step, &entry);
 	if (looks_like_kernel(entry.path))

@@ -169,6 +169,15 @@ int judge_bindings(struct judge *judge, struct error *err)
 		if (!key->is_used)
 			continue;
 		judge_attributes(judge, key);
+		/* The operator's own copy may show attributes that the bundle's hides or denies. */
+		if (key->anchor && key->anchor->key != key->key && key->anchor->key->faults &&
+		    key->anchor->key->faults != key->key->faults) {
+			struct judged_key own = { .shown = key->anchor->path,
+						  .key = key->anchor->key,
+						  .anchor = key->anchor };
+
+			judge_attributes(judge, &own);
+		}
 		if (key->anchor) {
 			report_check(report, "key.binding", CHECK_PASS, subject,
 				     "named by the operator (%s)", key->anchor->by);

@@ -285,6 +285,20 @@ static bool log_is_missing(const struct judge *judge, uint32_t pcr)
 	return !judge->has_boot && !(judge->ima_extended >> pcr & 1);
 }
 
+/* A kernel extends every bank: a quote in which only some are reset is not from before it did. */
+static bool is_reset_in_all_banks(const struct judged_quote *quote, uint32_t pcr)
+{
+	for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
+		pcr_set pcrs = quote_selection_pcrs(&quote->quote.selection, (enum alg)alg);
+		struct bytes value =
+			bytes_of(quote->pcrs->value[alg][pcr], alg_size((enum alg)alg));
+
+		if (pcrs >> pcr & 1 && !is_reset(value, pcr))
+			return false;
+	}
+	return true;
+}
+
 static int compare_bank(struct pcr_walk *walk, size_t quote_index, enum alg alg, struct error *err)
 {
 	struct judge *judge = walk->judge;
@@ -305,8 +319,11 @@ static int compare_bank(struct pcr_walk *walk, size_t quote_index, enum alg alg,
 				continue; /* pcr.bank */
 			given = pcr_bank_value(bank, pcr);
 			note(walk, pcr, quote, &wanted, &given, digest_equal(&wanted, &given));
-		} else if (judge->ima_extended >> pcr & 1 && is_reset(digest_bytes(&wanted), pcr)) {
+		} else if (pcr == IMA_PCR && judge->ima_extended >> pcr & 1 &&
+			   is_reset_in_all_banks(quote, pcr)) {
 			continue; /* a quote from before the first entry: ima.unattested */
+		} else if (judge->ima_extended >> pcr & 1) {
+			compare_ima(walk, quote_index, pcr, &wanted);
 		} else if (is_reset(digest_bytes(&wanted), pcr)) {
 			note(walk, pcr, quote, &wanted, NULL, true);
 		} else if (log_is_missing(judge, pcr)) {
