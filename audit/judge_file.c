@@ -229,12 +229,25 @@ static int other_release(struct ima_walk *walk, const struct ima_step *step,
 	return 0;
 }
 
+/* True for a path that a reference may have; canonical becomes its normal form. */
+static bool has_normal_form(struct bytes path, char canonical[GOLDEN_PATH_MAX])
+{
+	struct bytes deleted = bytes_of_string("_(deleted)");
+
+	if (path.size > deleted.size &&
+	    bytes_equal(bytes_of(path.data + path.size - deleted.size, deleted.size), deleted))
+		return false;
+	return !bytes_start_with(path, bytes_of_string("/memfd:")) &&
+	       golden_path(path, canonical, GOLDEN_PATH_MAX);
+}
+
 /* Bytes known under other paths only; 1 if the path is the logged one after all, blanks apart. */
 static int other_path(struct ima_walk *walk, const struct ima_step *step,
 		      const struct ima_entry *entry, const struct digest *digest, struct error *err)
 {
 	struct report *report = walk->judge->report;
 	struct places by_path, by_digest;
+	char canonical[GOLDEN_PATH_MAX];
 	struct finding *finding;
 	bool mild;
 
@@ -244,7 +257,8 @@ static int other_path(struct ima_walk *walk, const struct ima_step *step,
 		return 1;
 	if (by_digest.same_path)
 		return other_release(walk, step, entry, digest, err);
-	mild = by_digest.all_plain ? !in_program_folder(entry->path) : by_digest.all_moved;
+	mild = has_normal_form(entry->path, canonical) &&
+	       (by_digest.all_plain ? !in_program_folder(entry->path) : by_digest.all_moved);
 	finding = report_finding(report, FINDING_IMA_OTHER_PATH,
 				 mild ? FINDING_MILDER : FINDING_AS_LISTED, entry->path, "%s%s",
 				 owner_of_bytes(report, &by_digest),
@@ -287,18 +301,6 @@ static void no_reference(struct ima_walk *walk, const struct ima_step *step,
 						 FINDING_AS_LISTED, entry->path, "%s", why);
 
 	finish_finding(walk, finding, step, found);
-}
-
-/* True for a path that a reference may have; canonical becomes its normal form. */
-static bool has_normal_form(struct bytes path, char canonical[GOLDEN_PATH_MAX])
-{
-	struct bytes deleted = bytes_of_string("_(deleted)");
-
-	if (path.size > deleted.size &&
-	    bytes_equal(bytes_of(path.data + path.size - deleted.size, deleted.size), deleted))
-		return false;
-	return !bytes_start_with(path, bytes_of_string("/memfd:")) &&
-	       golden_path(path, canonical, GOLDEN_PATH_MAX);
 }
 
 /* A path that no file has: "ima.path", on top of what the look-up says. */

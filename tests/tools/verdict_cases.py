@@ -1,0 +1,1835 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""verdict_cases: one bundle for each sentence of the rules of judgement, by one change of an honest one.
+
+usage: verdict_cases.py CAPTURE OUT
+
+Writes OUT/tree (files of the release besides the capture's), OUT/NAME/ for each case, OUT/keys/*.pub (what an operator may name), OUT/NAME.policy where a
+case has one, and OUT/cases: lines of
+NAME, verdict, "code:severity ..." (all findings but those of the honest bundle), options and the rule,
+between tabs. docs/verdict-catalogue.md is the same list for people.
+"""
+import json, os, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from forge import *
+
+CASES = []
+GOOD = "--ak @keys/ak.pub --nonce " + NONCE.hex()
+
+
+def case(name, verdict, findings="", options=GOOD, rule="", policy=None):
+    """verdict: pass, fail, incomplete, or several that are right, between bars"""
+    def keep(make):
+        CASES.append((name, verdict, findings, options, rule, policy, make))
+        return make
+    return keep
+
+
+WC = "/usr/bin/wc"
+ID = "/usr/lib/x86_64-linux-gnu/libc.so.6"
+CONF = "/etc/nsswitch.conf"
+EVIL = H("sha256", b"evil")
+# A program of the release (OUT/tree) whose SHA-1 begins as a signature in security.ima does (03).
+TOOL = "/usr/bin/tool"
+TOOL_BYTES = next(b for b in (b"#!/bin/sh\n: %d\n" % i for i in range(1 << 16)) if H("sha1", b)[0] == 3)
+
+
+def digest(m, path):
+    return m.ima[m.entry(path)].fields[0].split(b"\0", 1)[1]
+
+
+# --- honest, and odd but honest -------------------------------------------------------------------
+
+R = "From findings to an exit status"
+
+
+@case("honest", "pass", rule=R)
+def _(m):
+    pass
+
+
+@case("honest-three-banks", "pass", rule="Quote: the strongest bank decides")
+def _(m):
+    m.quote([("sha1", ALL), ("sha256", ALL), ("sha384", ALL)])
+
+
+@case("honest-padded-banks", "pass", rule="IMA: each bank may use the padded SHA-1")
+def _(m):
+    m.padded = {"sha256", "sha384"}
+    m.quote([("sha256", ALL), ("sha384", ALL)])
+
+
+@case("honest-own-and-padded", "pass", rule="IMA: each bank its own way")
+def _(m):
+    m.padded = {"sha384"}
+    m.quote([("sha1", ALL), ("sha256", ALL), ("sha384", ALL)])
+
+
+@case("honest-sha1-beside-sha256-in-parts", "pass", rule="Quote: several quotes, PCRs in parts")
+def _(m):
+    m.quote([("sha256", range(8))])
+    m.quote([("sha256", range(8, 15))], name="rest")
+
+
+@case("honest-one-bank-in-two-selections", "pass", rule="Quote: selection")
+def _(m):
+    m.quote([("sha256", range(8)), ("sha256", range(8, 15))])
+
+
+@case("honest-no-pcrs-file", "pass", rule="Quote: quote.pcrs may be absent")
+def _(m):
+    m.quote(pcrs_file=False)
+
+
+@case("honest-no-pcrs-file-padded", "pass", rule="Quote: quote.pcrs may be absent")
+def _(m):
+    m.padded = {"sha256"}
+    m.quote(pcrs_file=False)
+
+
+@case("honest-log-past-the-quote", "pass", rule="IMA: entries after the prefix, all known, may pass")
+def _(m):
+    tail = m.ima[-3:]
+    del m.ima[-3:]
+    m.quote()
+    m.ima += tail
+
+
+@case("honest-log-past-the-quote-no-pcrs-file", "pass", rule="IMA: entries after the prefix, all known, may pass")
+def _(m):
+    tail = m.ima[-3:]
+    del m.ima[-3:]
+    m.quote(pcrs_file=False)
+    m.ima += tail
+
+
+@case("quotes-at-two-times", "pass", rule="IMA: the longest prefix that reproduces quoted PCR 10")
+def _(m):
+    tail = m.ima[-3:]
+    del m.ima[-3:]
+    m.quote(clock=100)
+    m.ima += tail
+    m.quote(name="later", clock=200)
+
+
+@case("honest-trailing-zeros", "pass", rule="Boot log: the area is larger than the log")
+def _(m):
+    m.quote()
+    m.files["binary_bios_measurements"] = m.spec_id + b"".join(e.bytes() for e in m.boot) + bytes(4096)
+
+
+@case("honest-trailing-ones", "pass", rule="Boot log: the area is larger than the log")
+def _(m):
+    m.quote()
+    m.files["binary_bios_measurements"] = m.spec_id + b"".join(e.bytes() for e in m.boot) + b"\xff" * 4096
+
+
+@case("honest-appended-records", "pass", rule="Boot log: trailing records some systems add are passed over and counted")
+def _(m):
+    m.quote()
+    for i in range(3):
+        m.boot.append(Event(0xFFFFFFFF, NO_ACTION, [(ALGS["sha256"], H("sha256", bytes([i])))] if i else [], b"WBCL\0" + bytes(16)))
+    for event in m.boot[-3:]:
+        event.digests = [(a, H(n, b"x")) for n, a in ALGS.items()]
+
+
+@case("honest-unknown-event-type", "pass", rule="Boot log: unknown types are kept")
+def _(m):
+    m.boot.append(Event.over(14, 0x0A0A0A0A, b"what nobody knows"))
+
+
+@case("honest-no-action-with-zeros", "pass", rule="Boot log: EV_NO_ACTION never extends")
+def _(m):
+    m.boot.insert(3, Event(5, NO_ACTION, [(a, bytes(size_of(n))) for n, a in ALGS.items()], b"a note"))
+
+
+@case("honest-locality-3", "pass", rule="Boot log: startup locality from its event")
+def _(m):
+    m.locality = 3
+    m.boot.insert(0, Event(0, NO_ACTION, [(a, bytes(size_of(n))) for n, a in ALGS.items()], b"StartupLocality\0\3"))
+    m.boot_again()
+
+
+@case("honest-locality-3-no-pcrs-file", "pass", rule="Boot log: startup locality from its event")
+def _(m):
+    m.locality = 3
+    m.boot.insert(0, Event(0, NO_ACTION, [(a, bytes(size_of(n))) for n, a in ALGS.items()], b"StartupLocality\0\3"))
+    m.boot_again()
+    m.quote(pcrs_file=False)
+
+
+@case("locality-3-unstated", "pass", "log.locality:low", rule="Boot log: absent, and 0 doesn't fit but 3 does: low")
+def _(m):
+    m.locality = 3
+    m.boot_again()
+
+
+@case("locality-4-unstated", "pass", "log.locality:low", rule="Boot log: absent, and 0 doesn't fit but 4 does: low")
+def _(m):
+    m.locality = 4
+    m.boot_again()
+
+
+@case("locality-3-unstated-no-pcrs-file", "pass", "log.locality:low", rule="Boot log: absent, and 0 doesn't fit but 3 does: low")
+def _(m):
+    m.locality = 3
+    m.boot_again()
+    m.quote(pcrs_file=False)
+
+
+@case("honest-ascii-list", "pass", rule="Bundle: binary or ascii list")
+def _(m):
+    m.files["ascii_runtime_measurements"] = b"".join(e.text() for e in m.ima)
+    m.files["binary_runtime_measurements"] = None
+
+
+@case("honest-sha256-list", "pass", rule="Bundle: files by name (*_sha256)")
+def _(m):
+    m.files["binary_runtime_measurements_sha256"] = b"".join(e.bytes("sha256") for e in m.ima)
+    m.files["binary_runtime_measurements"] = None
+
+
+@case("honest-ima-ng", "pass", rule="IMA: templates")
+def _(m):
+    for e in m.ima:
+        e.fields, e.name = e.fields[:2], "ima-ng"
+
+
+@case("honest-ngv2", "pass", rule="IMA: templates")
+def _(m):
+    for e in m.ima:
+        e.fields, e.name = [b"ima:" + e.fields[0], e.fields[1]], "ima-ngv2"
+
+
+@case("honest-format-string", "pass", rule="IMA: a descriptor without a name shows its format")
+def _(m):
+    for e in m.ima:
+        e.name = "d-ng|n-ng|sig"
+
+
+@case("honest-first-kexec", "pass", "ima.kexec:info", rule="IMA: a further boot_aggregate is a kexec: info")
+def _(m):
+    buf = b"console=ttyS0"
+    m.add(Entry([b"sha256:\0" + H("sha256", buf), b"kexec-cmdline\0", buf], "ima-buf"), m.aggregate())
+    m.add(Entry.of(WC, digest(m, WC)))
+
+
+@case("kexec-unmeasured", "pass", "ima.kexec:medium", rule="IMA: a kexec'd kernel that no event measured is medium by default")
+def _(m):
+    m.add(m.aggregate(), Entry.of(WC, digest(m, WC)))
+
+
+@case("honest-odd-name", "incomplete", "ima.unknown-file:high", rule="IMA: paths are bytes")
+def _(m):
+    m.quote()
+    m.add(Entry.of("/srv/\u65e5\u672c_(1);$x'".encode(), EVIL))
+    # high, but after the quote: weakened
+    CASES_FIX["honest-odd-name"] = "ima.unknown-file:medium"
+
+
+CASES_FIX = {}
+
+# --- quotes ------------------------------------------------------------------------------------------
+
+Q = "Quote: "
+
+
+@case("magic", "fail", "quote.structure:critical", rule=Q + "magic")
+def _(m):
+    m.quote(magic=0xFF544346)
+
+
+@case("magic-lookalike-of-external-data", "fail", "quote.structure:critical", rule=Q + "magic")
+def _(m):
+    m.quote(magic=0x00000000)
+
+
+@case("certify-instead-of-quote", "fail", "quote.structure:critical", rule=Q + "type quote")
+def _(m):
+    m.quote(kind=0x8017)
+
+
+@case("type-time", "fail", "quote.structure:critical", rule=Q + "type quote")
+def _(m):
+    m.quote(kind=0x8019)
+
+
+@case("bytes-before", "fail", "quote.structure:critical", rule=Q + "no bytes before")
+def _(m):
+    m.quote(before=b"\0")
+
+
+@case("size-before", "fail", "quote.structure:critical", rule=Q + "no bytes before")
+def _(m):
+    m.quote()
+    inner = m.files["quote.msg"]
+    m.files["quote.msg"] = tpm2b(inner)
+    m.files["quote.sig"] = m.keys["ak"].sign(m.files["quote.msg"])
+
+
+@case("bytes-after", "fail", "quote.structure:critical", rule=Q + "no bytes after")
+def _(m):
+    m.quote(after=b"\0")
+
+
+@case("bytes-after-unsigned", "fail", "quote.structure:critical quote.signature:critical", rule=Q + "no bytes after")
+def _(m):
+    m.quote()
+    m.files["quote.msg"] += b"\0"
+
+
+@case("signature-of-another-key", "fail", "quote.signature:critical", rule=Q + "signature")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = m.keys["other"].sign(m.files["quote.msg"])
+
+
+@case("signature-all-zeros", "fail", "quote.signature:critical", rule=Q + "signature")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = m.files["quote.sig"][:6] + bytes(256)
+
+
+@case("signature-empty", "fail", "quote.signature:critical|quote.malformed:high", rule=Q + "signature")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = be(0x14, 2) + be(0xB, 2) + tpm2b(b"")
+
+
+@case("signature-null-algorithm", "fail", "quote.malformed:high", rule=Q + "signature")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = be(0x10, 2)
+
+
+@case("signature-file-empty", "fail", "quote.malformed:high", rule=Q + "a malformed signature is a finding")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = b""
+
+
+@case("signature-missing", "incomplete", rule=Q + "signature")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = None
+
+
+@case("message-empty", "fail", "quote.malformed:high", rule=Q + "a malformed quote is a finding")
+def _(m):
+    m.quote()
+    m.files["quote.msg"] = b""
+
+
+@case("message-missing", "incomplete", rule=Q + "no quote: incomplete")
+def _(m):
+    m.quote()
+    m.files["quote.msg"] = None
+
+
+@case("signed-with-sha1", "fail", "quote.weak-hash:high", rule=Q + "SHA-1 as signature hash",
+      options="--ak @keys/sha1.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="sha1")
+
+
+@case("signed-with-another-hash-than-the-key", "fail", "quote.signature:critical", rule=Q + "the scheme and hash must be the key's own")
+def _(m):
+    m.quote(hash_alg="sha384")
+
+
+@case("signature-hash-relabelled", "fail", "quote.signature:critical", rule=Q + "those of the signature structure")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = m.files["quote.sig"][:2] + be(0x0C, 2) + m.files["quote.sig"][4:]
+
+
+@case("plain-signature", "pass", rule=Q + "a raw signature takes the scheme from the key")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = m.files["quote.sig"][6:]
+
+
+@case("plain-signature-key-without-scheme", "incomplete", rule=Q + "if the key has none, it is not judged")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = m.files["quote.sig"][6:]
+    m.files["ak.pub"] = m.keys["ak"].public(scheme=False)
+
+
+@case("plain-signature-key-pem", "incomplete", rule=Q + "if the key has none, it is not judged")
+def _(m):
+    m.quote()
+    m.files["quote.sig"] = m.files["quote.sig"][6:]
+    m.files["ak.pub"] = None
+    m.files["ak.pem"] = m.keys["ak"].pem()
+
+
+@case("nonce-of-operator-differs", "fail", "quote.nonce:critical", rule=Q + "--nonce given and different: critical",
+      options="--ak @keys/ak.pub --nonce 00")
+def _(m):
+    pass
+
+
+@case("nonce-prefix-only", "fail", "quote.nonce:critical", rule=Q + "--nonce given and different: critical")
+def _(m):
+    m.quote(nonce=NONCE[:8])
+
+
+@case("nonce-and-more", "fail", "quote.nonce:critical", rule=Q + "--nonce given and different: critical")
+def _(m):
+    m.quote(nonce=NONCE + b"\0")
+
+
+@case("nonce-empty-in-quote", "fail", "quote.nonce:critical", rule=Q + "--nonce given and different: critical")
+def _(m):
+    m.quote(nonce=b"")
+
+
+@case("nonce-file-says-otherwise", "pass", rule=Q + "the operator's nonce counts")
+def _(m):
+    m.files["nonce"] = b"0badc0de\n"
+
+
+@case("nonce-of-bundle-differs", "fail", "quote.nonce:high", rule=Q + "a bundle's own nonce that differs: high", options="--ak @keys/ak.pub")
+def _(m):
+    m.files["nonce"] = b"0badc0de\n"
+
+
+@case("nonce-of-bundle-fits", "pass", rule=Q + "none given: does not lower the verdict", options="--ak @keys/ak.pub")
+def _(m):
+    m.files["nonce"] = NONCE.hex().encode()
+
+
+@case("nonce-none", "pass", rule=Q + "none given: does not lower the verdict", options="--ak @keys/ak.pub")
+def _(m):
+    pass
+
+
+@case("nonce-own-records-differ", "fail", "quote.nonce:critical", rule=Q + "own-records and different: critical",
+      options="--ak @keys/ak.pub", policy="[evidence]\nown-records = yes\n")
+def _(m):
+    m.files["nonce"] = b"0badc0de\n"
+
+
+@case("nonce-required", "incomplete", rule=Q + "by default does not lower the verdict", options="--ak @keys/ak.pub",
+      policy="[evidence]\nrequire-nonce = yes\n")
+def _(m):
+    m.files["nonce"] = NONCE.hex().encode()
+
+
+@case("nonce-empty-file", "fail", "quote.malformed:high", rule=Q + "nonce", options="--ak @keys/ak.pub")
+def _(m):
+    m.files["nonce"] = b""
+
+
+@case("nonce-right-in-one-quote-only", "fail", "quote.nonce:critical", rule=Q + "several quotes, each is judged")
+def _(m):
+    m.quote()
+    m.quote(name="old", nonce=b"yesterday")
+
+
+@case("no-quote", "incomplete", rule=Q + "no quote: incomplete")
+def _(m):
+    m.quoted = True
+    m.files["ak.pub"] = m.keys["ak"].public()
+
+
+@case("one-of-two-quotes-is-bad", "fail", "quote.signature:critical", rule=Q + "several quotes, each is judged")
+def _(m):
+    m.quote()
+    m.quote(name="two")
+    m.files["quote-two.sig"] = m.keys["other"].sign(m.files["quote-two.msg"])
+
+
+@case("one-of-two-quotes-does-not-fit", "fail", "pcr.mismatch:critical", rule=Q + "several quotes, each is judged")
+def _(m):
+    m.quote()
+    m.more = [(4, b"another image")]
+    m.quote(name="two")
+
+
+@case("second-quote-by-unbound-key", "incomplete", "key.unbound:medium", rule="Keys: none: key.unbound, incomplete")
+def _(m):
+    m.quote()
+    m.quote(name="two", key="other")
+
+
+@case("second-quote-by-unbound-key-covers-the-rest", "incomplete", "key.unbound:medium pcr.unquoted:medium",
+      rule="Keys: an unbound key's quote covers nothing")
+def _(m):
+    m.quote([("sha256", range(9))])
+    m.quote(name="two", key="other")
+
+
+@case("unbound-key-vouches-for-ima", "incomplete", "key.unbound:medium pcr.unquoted:medium",
+      rule="Keys: an unbound key's quote covers nothing")
+def _(m):
+    m.quote([("sha256", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14])])
+    m.quote([("sha256", [10])], name="two", key="other")
+
+
+@case("named-quote-with-another-named-key", "fail", "quote.signature:critical", rule=Q + "quote-NAME with ak-NAME")
+def _(m):
+    m.quote()
+    m.quote(name="two")
+    m.files["ak-two.pub"] = m.keys["other"].public()
+
+
+@case("named-quote-without-its-key", "pass", rule=Q + "else any AK in the bundle that verifies it")
+def _(m):
+    m.quote()
+    m.quote(name="two")
+    m.files["ak-two.pub"] = None
+
+
+@case("values-of-another-boot", "fail", "quote.pcr-digest:critical", rule=Q + "quote.pcrs must hash to the signed digest")
+def _(m):
+    m.quote()
+    kept = m.files["quote.pcrs"]
+    m.more = [(9, b"another kernel")]
+    m.quote()
+    m.files["quote.pcrs"] = kept
+
+
+@case("values-with-another-selection", "fail", "quote.pcr-digest:critical", rule=Q + "over the signed selection")
+def _(m):
+    m.quote([("sha256", [14])])
+    few = m.files["quote.pcrs"]
+    m.quote()
+    m.files["quote.pcrs"] = few
+
+
+@case("values-file-of-more-pcrs", "pass", rule=Q + "over the signed selection")
+def _(m):
+    m.quote([("sha256", list(range(24))), ("sha1", ALL)])
+    many = m.files["quote.pcrs"]
+    m.quote()
+    m.files["quote.pcrs"] = many
+
+
+@case("values-forged-for-unquoted-pcrs", "incomplete", "pcr.unquoted:medium", rule=Q + "over the signed selection")
+def _(m):
+    m.quote([("sha256", list(range(24)))])
+    many = m.files["quote.pcrs"]
+    m.quote([("sha256", range(9))])
+    m.files["quote.pcrs"] = many
+
+
+@case("values-cut-short", "fail", "quote.malformed:high", rule=Q + "a malformed quote is a finding")
+def _(m):
+    m.quote()
+    m.files["quote.pcrs"] = m.files["quote.pcrs"][:-1]
+
+
+@case("values-plain", "pass", rule=Q + "quote.pcrs: values")
+def _(m):
+    m.quote()
+    m.files["quote.pcrs"] = b"".join(m.pcrs("sha256")[i] for i in ALL)
+
+
+@case("selection-empty", "fail", "quote.selection:high", rule=Q + "selection empty: high")
+def _(m):
+    m.quote([])
+
+
+@case("selection-empty-bank", "fail", "quote.selection:high", rule=Q + "selection without any TPM PCR: high")
+def _(m):
+    m.quote([("sha256", [])])
+
+
+@case("selection-beyond-only", "fail", "quote.selection:high", rule=Q + "selection without any TPM PCR: high")
+def _(m):
+    m.quote([("sha256", [])], beyond=[24, 25])
+
+
+@case("selection-beyond-too", "pass", "quote.selection:medium", rule=Q + "bits for PCRs the TPM lacks: medium")
+def _(m):
+    m.quote(beyond=[24, 31])
+
+
+@case("selection-empty-beside-good", "fail", "quote.selection:high", rule=Q + "several quotes, each is judged")
+def _(m):
+    m.quote()
+    m.quote([], name="two")
+
+
+@case("sha1-only", "fail", "quote.weak-bank:high", rule=Q + "only SHA-1 quoted: high by default")
+def _(m):
+    m.quote([("sha1", ALL)])
+
+
+@case("sha1-only-allowed", "pass", "quote.weak-bank:medium", rule=Q + "only SHA-1 quoted: high by default",
+      policy="[severity]\nquote.weak-bank = medium\n")
+def _(m):
+    m.quote([("sha1", ALL)])
+
+
+@case("sha1-for-the-rest", "incomplete", "pcr.unquoted:medium", rule="Boot log: a PCR in SHA-1 only is not covered")
+def _(m):
+    m.quote([("sha256", range(9)), ("sha1", ALL)])
+
+
+@case("sha1-beside-sha256-of-one-pcr", "incomplete", "pcr.unquoted:medium", rule="Boot log: a PCR in SHA-1 only is not covered")
+def _(m):
+    m.quote([("sha256", [23]), ("sha1", ALL)])
+
+
+@case("sha256-bank-with-no-pcrs", "fail", "quote.weak-bank:high", rule=Q + "only SHA-1 quoted: high by default")
+def _(m):
+    m.quote([("sha256", []), ("sha1", ALL)])
+
+
+@case("bank-the-log-lacks", "incomplete", "pcr.bank:medium", rule=Q + "a quoted bank the boot log lacks: incomplete")
+def _(m):
+    m.quote([("sha256", ALL), ("sha384", ALL)])
+    n = len(ALGS)
+    fields = m.spec_id[32:]
+    algs = b"".join(le(a, 2) + le(size_of(k), 2) for k, a in ALGS.items() if k != "sha384")
+    body = fields[:24] + le(n - 1) + algs + b"\0"
+    m.spec_id = m.spec_id[:28] + le(len(body)) + body
+    for e in m.boot:
+        e.digests = [d for d in e.digests if d[0] != ALGS["sha384"]]
+
+
+@case("only-bank-the-log-lacks", "incomplete", "pcr.bank:medium", rule=Q + "a quoted bank the boot log lacks: incomplete")
+def _(m):
+    m.quote()
+    algs = b"".join(le(a, 2) + le(size_of(k), 2) for k, a in ALGS.items() if k != "sha256")
+    body = m.spec_id[32:56] + le(len(ALGS) - 1) + algs + b"\0"
+    m.spec_id = m.spec_id[:28] + le(len(body)) + body
+    for e in m.boot:
+        e.digests = [d for d in e.digests if d[0] != ALGS["sha256"]]
+
+
+@case("bank-nobody-knows", "incomplete", "pcr.bank:medium", rule=Q + "a quoted bank the boot log lacks: incomplete")
+def _(m):
+    m.quote([("sha256", ALL), (0x0027, [0])], pcrs_file=False)
+
+
+@case("restart-count-backwards", "fail", "quote.rollback:high", rule=Q + "counters going backwards")
+def _(m):
+    m.quote(clock=100, reset=5, restart=3)
+    m.quote(name="later", clock=200, reset=5, restart=2)
+
+
+@case("reset-count-backwards", "fail", "quote.rollback:high", rule=Q + "counters going backwards")
+def _(m):
+    m.quote(clock=100, reset=5)
+    m.quote(name="later", clock=200, reset=4)
+
+
+@case("clock-backwards", "fail", "quote.rollback:high", rule=Q + "counters going backwards")
+def _(m):
+    m.quote(clock=200, reset=4)
+    m.quote(name="later", clock=100, reset=5)
+
+
+@case("clock-unsafe", "pass", "quote.unsafe:low", rule=Q + "safe = no: low")
+def _(m):
+    m.quote(safe=0)
+
+
+@case("clock-safe-neither", "fail", "quote.malformed:high", rule=Q + "structure")
+def _(m):
+    m.quote(safe=2)
+
+
+@case("pcr-digest-empty", "fail", "quote.pcr-digest:critical", rule=Q + "quote.pcrs must hash to the signed digest")
+def _(m):
+    m.quote(digest=b"")
+
+
+@case("pcr-digest-empty-no-pcrs-file", "fail", "pcr.mismatch:critical", rule=Q + "quote.pcrs may be absent")
+def _(m):
+    m.quote(digest=b"", pcrs_file=False)
+
+
+# --- keys ----------------------------------------------------------------------------------------------
+
+K = "Keys: "
+for bit, what in ((0x2, "fixed-tpm"), (0x10, "fixed-parent"), (0x20, "sensitive-data-origin"), (0x10000, "restricted"), (0x40000, "sign")):
+    @case("key-not-" + what, "fail", "key.attributes:critical", rule=K + "an AK must be " + what)
+    def _(m, bit=bit):
+        m.quote()
+        m.files["ak.pub"] = m.keys["ak"].public(GOOD_KEY & ~bit)
+
+
+@case("key-decrypt", "fail", "key.attributes:critical", rule=K + "an AK must be not decrypt")
+def _(m):
+    m.quote()
+    m.files["ak.pub"] = m.keys["ak"].public(GOOD_KEY | 0x20000)
+
+
+@case("operators-key-not-restricted", "fail", "key.attributes:critical", rule=K + "attributes; nothing in a bundle vouches for itself",
+      options="--ak @keys/unrestricted.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="unrestricted")
+    m.files["ak.pub"] = m.keys["unrestricted"].public(GOOD_KEY)
+
+
+@case("operators-key-not-restricted-none-in-bundle", "fail", "key.attributes:critical", rule=K + "attributes",
+      options="--ak @keys/unrestricted.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="unrestricted")
+    m.files["ak.pub"] = None
+
+
+@case("operators-key-not-restricted-pem-in-bundle", "fail", "key.attributes:critical", rule=K + "attributes",
+      options="--ak @keys/unrestricted.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="unrestricted")
+    m.files["ak.pub"] = None
+    m.files["ak.pem"] = m.keys["unrestricted"].pem()
+
+
+@case("key-1024", "fail", "key.weak:high", rule=K + "RSA >= 2048", options="--ak @keys/short.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="short")
+
+
+@case("key-exponent-3", "fail", "key.attributes:critical", rule=K + "exponent 65537", options="--ak @keys/three.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="three")
+
+
+@case("key-p224", "fail", "key.weak:high", rule=K + "P-256, P-384, P-521", options="--ak @keys/p224.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="p224")
+
+
+@case("key-p384", "pass", rule=K + "P-256, P-384, P-521", options="--ak @keys/p384.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="p384")
+
+
+@case("key-name-alg-sha1", "fail", "key.attributes:critical", rule=K + "nameAlg SHA-256 or stronger", options="--ak @keys/name1.pub --nonce " + NONCE.hex())
+def _(m):
+    m.quote(key="name1")
+
+
+@case("key-pem-unnamed", "incomplete", "key.unbound:medium", rule=K + "ak.pem alone hides the attributes", options="--nonce " + NONCE.hex())
+def _(m):
+    m.quote()
+    m.files["ak.pub"] = None
+    m.files["ak.pem"] = m.keys["ak"].pem()
+
+
+@case("key-pem-named", "pass", rule=K + "unless --ak names that key")
+def _(m):
+    m.quote()
+    m.files["ak.pub"] = None
+    m.files["ak.pem"] = m.keys["ak"].pem()
+
+
+@case("key-pem-differs", "fail", "key.conflict:high", rule=K + "ak.pem and ak.pub that differ")
+def _(m):
+    m.quote()
+    m.files["ak.pem"] = m.keys["other"].pem()
+
+
+@case("key-pem-is-the-signer", "fail", "key.conflict:high quote.signature:critical", rule=K + "ak.pem and ak.pub that differ")
+def _(m):
+    m.quote()
+    m.files["ak.pub"] = m.keys["other"].public()
+    m.files["ak.pem"] = m.keys["ak"].pem()
+
+
+@case("key-name-of-another", "fail", "key.conflict:high", rule=K + "the name is the key's")
+def _(m):
+    m.quote()
+    m.files["ak.name"] = m.keys["other"].name()
+
+
+@case("key-malformed", "fail", "key.malformed:high", rule=R)
+def _(m):
+    m.quote()
+    m.files["ak.pub"] = b"\x01\x18" + b"\0" * 280
+
+
+@case("key-with-bytes-after", "fail", "key.malformed:high", rule=R)
+def _(m):
+    m.quote()
+    m.files["ak.pub"] += b"\0"
+
+
+@case("key-unbound", "incomplete", "key.unbound:medium", rule=K + "none: key.unbound, incomplete", options="--nonce " + NONCE.hex())
+def _(m):
+    pass
+
+
+@case("key-other-is-bound", "incomplete", "key.unbound:medium", rule=K + "none: key.unbound, incomplete",
+      options="--ak @keys/other.pub --nonce " + NONCE.hex())
+def _(m):
+    pass
+
+
+@case("key-unbound-raised", "fail", "key.unbound:high", rule=K + "a policy may raise", options="--nonce " + NONCE.hex(),
+      policy="[severity]\nkey.unbound = high\n")
+def _(m):
+    pass
+
+
+# --- boot log ------------------------------------------------------------------------------------------------
+
+B = "Boot log: "
+ZEROS = [(a, bytes(size_of(n))) for n, a in ALGS.items()]
+
+
+@case("event-removed", "fail", "pcr.mismatch:critical", rule=B + "reproduce every quoted PCR, whole")
+def _(m):
+    m.quote()
+    del m.boot[m.event(4, 0x80000003)]
+
+
+@case("last-event-removed", "fail", "pcr.mismatch:critical", rule=B + "no prefix of it will do")
+def _(m):
+    m.quote()
+    del m.boot[-1]
+
+
+@case("event-made-no-action", "fail", "log.no-action:medium pcr.mismatch:critical", rule=B + "EV_NO_ACTION never extends")
+def _(m):
+    m.quote()
+    m.boot[m.event(4, 0x80000003)].kind = NO_ACTION
+
+
+@case("no-action-made-event", "fail", "pcr.mismatch:critical", rule=B + "EV_NO_ACTION never extends")
+def _(m):
+    m.boot.insert(3, Event(14, NO_ACTION, ZEROS, b"a note"))
+    m.quote()
+    m.boot[3].kind = IPL
+
+
+@case("no-action-with-digest", "pass", "log.no-action:medium", rule=B + "EV_NO_ACTION with a digest: medium")
+def _(m):
+    m.boot.insert(3, Event.over(4, NO_ACTION, b"a note"))
+
+
+@case("spec-id-with-digest", "pass", "log.no-action:medium", rule=B + "EV_NO_ACTION with a digest: medium")
+def _(m):
+    m.spec_id = m.spec_id[:8] + b"\1" * 20 + m.spec_id[28:]
+
+
+@case("no-action-beyond-23", "pass", rule=B + "PCR index over 23: allowed for EV_NO_ACTION")
+def _(m):
+    m.boot.insert(3, Event(99, NO_ACTION, ZEROS, b"a note"))
+
+
+@case("event-beyond-23", "fail", "log.structure:high", rule=B + "PCR index over 23 else high")
+def _(m):
+    m.boot.insert(3, Event.over(24, IPL, b"nowhere"))
+
+
+@case("event-moved-beyond-23", "fail", "log.structure:high pcr.mismatch:critical", rule=B + "PCR index over 23 else high")
+def _(m):
+    m.quote()
+    m.boot[m.event(4, 0x80000003)].pcr = 0xFFFFFFFF
+
+
+@case("event-moved-to-an-unquoted-pcr", "fail", "pcr.mismatch:critical pcr.unquoted:medium", rule=B + "reproduce every quoted PCR")
+def _(m):
+    m.quote()
+    m.boot[m.event(4, 0x80000003)].pcr = 15
+
+
+@case("event-moved-to-a-reset-pcr", "fail", "pcr.mismatch:critical", rule=B + "reproduce every quoted PCR")
+def _(m):
+    m.quote(selection=[("sha256", list(range(24)))])
+    m.boot[m.event(4, 0x80000003)].pcr = 17
+
+
+@case("spec-id-again", "fail", "log.structure:high", rule=B + "a second Spec ID event")
+def _(m):
+    m.boot.insert(5, Event(0, NO_ACTION, ZEROS, m.spec_id[32:]))
+
+
+@case("spec-id-again-of-one-bank", "fail", "log.structure:high", rule=B + "a second Spec ID event")
+def _(m):
+    body = m.spec_id[32:56] + le(1) + le(4, 2) + le(20, 2) + b"\0"
+    m.boot.insert(5, Event(0, NO_ACTION, ZEROS, body))
+
+
+@case("digest-twice", "fail", "log.structure:high", rule=B + "two digests of one algorithm in an event")
+def _(m):
+    m.quote()
+    e = m.boot[m.event(4, 0x80000003)]
+    e.digests.append((ALGS["sha256"], EVIL))
+
+
+@case("digest-twice-the-right-one-last", "fail", "log.structure:high pcr.mismatch:critical", rule=B + "two digests of one algorithm in an event")
+def _(m):
+    m.quote()
+    e = m.boot[m.event(4, 0x80000003)]
+    e.digests.insert(0, (ALGS["sha256"], EVIL))
+
+
+@case("digest-missing-of-quoted-bank", "fail", "log.structure:high pcr.mismatch:critical", rule=B + "digests missing for an announced bank")
+def _(m):
+    m.quote()
+    e = m.boot[m.event(4, 0x80000003)]
+    e.digests = [d for d in e.digests if d[0] != ALGS["sha256"]]
+
+
+@case("digest-missing-of-other-bank", "fail", "log.structure:high", rule=B + "digests missing for an announced bank")
+def _(m):
+    m.quote()
+    e = m.boot[m.event(4, 0x80000003)]
+    e.digests = [d for d in e.digests if d[0] != ALGS["sha1"]]
+
+
+@case("digests-none", "fail", "log.structure:high pcr.mismatch:critical", rule=B + "digests missing for an announced bank")
+def _(m):
+    m.quote()
+    m.boot[m.event(4, 0x80000003)].digests = []
+
+
+@case("digest-in-another-order", "pass", rule=B + "digests in any order")
+def _(m):
+    for e in m.boot:
+        e.digests.reverse()
+
+
+@case("spec-id-wrong-size", "fail", "log.structure:high|log.malformed:high pcr.mismatch:critical", rule=B + "a Spec ID whose sizes are not the algorithms'")
+def _(m):
+    m.quote()
+    at = m.spec_id.index(le(0xB, 2) + le(32, 2))
+    m.spec_id = m.spec_id[:at] + le(0xB, 2) + le(48, 2) + m.spec_id[at + 4:]
+
+
+@case("spec-id-algorithm-twice", "fail", "log.structure:high", rule=B + "Spec ID")
+def _(m):
+    body = m.spec_id[32:]
+    n = len(ALGS)
+    body = body[:24] + le(n + 1) + body[28:28 + 4 * n] + le(4, 2) + le(20, 2) + body[28 + 4 * n:]
+    m.spec_id = m.spec_id[:28] + le(len(body)) + body
+
+
+@case("one-bank-right-another-wrong", "fail", "pcr.mismatch:critical", rule="Quote: a log that agrees in one bank and not in another")
+def _(m):
+    m.quote([("sha256", ALL), ("sha384", ALL)])
+    e = m.boot[m.event(4, 0x80000003)]
+    e.digests = [(a, H("sha384", b"evil") if a == ALGS["sha384"] else d) for a, d in e.digests]
+
+
+@case("weak-bank-wrong", "fail", "pcr.mismatch:critical", rule="Quote: a log that agrees in one bank and not in another")
+def _(m):
+    m.quote([("sha1", ALL), ("sha256", ALL)])
+    e = m.boot[m.event(4, 0x80000003)]
+    e.digests = [(a, H("sha1", b"evil") if a == ALGS["sha1"] else d) for a, d in e.digests]
+
+
+@case("unquoted-bank-wrong", "pass", rule="Quote: only quoted banks decide")
+def _(m):
+    m.quote()
+    e = m.boot[m.event(4, 0x80000003)]
+    e.digests = [(a, H("sha512", b"evil") if a == ALGS["sha512"] else d) for a, d in e.digests]
+
+
+@case("pcr-4-unquoted", "incomplete", "pcr.unquoted:medium", rule=B + "every PCR the logs extend must be quoted")
+def _(m):
+    m.quote([("sha256", [i for i in ALL if i != 4])])
+
+
+@case("pcr-4-unquoted-and-stripped", "incomplete|fail", "boot.separator:high ima.boot-aggregate:high pcr.unquoted:medium", rule=B + "by default 0-5 and 7")
+def _(m):
+    m.quote([("sha256", [i for i in ALL if i != 4])])
+    m.boot = [e for e in m.boot if e.pcr != 4]
+
+
+@case("pcr-10-unquoted", "incomplete", "pcr.unquoted:medium", rule=B + "(and 10 with IMA)")
+def _(m):
+    m.quote([("sha256", [i for i in ALL if i != 10])])
+
+
+@case("pcr-10-only", "incomplete", "pcr.unquoted:medium", rule=B + "by default 0-5 and 7")
+def _(m):
+    m.quote([("sha256", [10])])
+
+
+@case("extend-in-no-log", "fail", "pcr.mismatch:critical", rule=B + "a log that passes while a PCR has extends no log explains fails")
+def _(m):
+    m.more = [(11, b"enter-initrd")]
+    m.quote()
+
+
+@case("extend-in-no-log-of-a-logged-pcr", "fail", "pcr.mismatch:critical", rule=B + "a log that passes while a PCR has extends no log explains fails")
+def _(m):
+    m.more = [(12, b"kernel")]
+    m.quote()
+
+
+@case("extend-in-no-log-no-pcrs-file", "fail", "pcr.mismatch:critical", rule=B + "a log that passes while a PCR has extends no log explains fails")
+def _(m):
+    m.more = [(11, b"enter-initrd")]
+    m.quote(pcrs_file=False)
+
+
+@case("locality-stated-wrong", "fail", "log.locality:high", rule=B + "stated and wrong: high")
+def _(m):
+    m.quote()
+    m.boot.insert(0, Event(0, NO_ACTION, ZEROS, b"StartupLocality\0\3"))
+
+
+@case("locality-late", "fail", "log.locality:high", rule=B + "late: high")
+def _(m):
+    m.boot.insert(4, Event(0, NO_ACTION, ZEROS, b"StartupLocality\0\0"))
+
+
+@case("locality-late-and-true", "fail", "log.locality:high", rule=B + "late: high")
+def _(m):
+    m.locality = 3
+    m.boot.insert(4, Event(0, NO_ACTION, ZEROS, b"StartupLocality\0\3"))
+    m.boot_again()
+
+
+@case("locality-twice", "fail", "log.locality:high", rule=B + "twice: high")
+def _(m):
+    for _i in range(2):
+        m.boot.insert(0, Event(0, NO_ACTION, ZEROS, b"StartupLocality\0\0"))
+
+
+@case("locality-1", "fail", "log.locality:high pcr.mismatch:critical", rule=B + "stated and wrong: high")
+def _(m):
+    m.locality = 1
+    m.boot.insert(0, Event(0, NO_ACTION, ZEROS, b"StartupLocality\0\1"))
+    m.boot_again()
+
+
+@case("locality-in-another-pcr", "pass", rule=B + "from a StartupLocality event")
+def _(m):
+    m.quote()
+    m.boot.insert(0, Event(5, NO_ACTION, ZEROS, b"StartupLocality\0\0"))
+
+
+@case("data-of-a-variable", "fail", "log.data-mismatch:high", rule=B + "data that doesn't match its digest")
+def _(m):
+    m.quote()
+    e = m.boot[m.event(7, 0x80000001)]
+    e.data = e.data[:-1] + bytes([e.data[-1] ^ 1])
+
+
+@case("data-of-a-separator", "fail", "log.data-mismatch:high", rule=B + "data that doesn't match its digest")
+def _(m):
+    m.quote()
+    m.boot[m.event(4, SEPARATOR)].data = b"\xff" * 4
+
+
+@case("separator-error", "fail", "boot.separator:high", rule=B + "error separators")
+def _(m):
+    m.boot[m.event(4, SEPARATOR)] = Event.over(4, SEPARATOR, b"\1\0\0\0")
+    m.boot_again()
+
+
+@case("separator-missing", "fail", "boot.separator:high", rule=B + "missing")
+def _(m):
+    del m.boot[m.event(6, SEPARATOR)]
+    m.boot_again()
+
+
+@case("separator-twice", "fail", "boot.separator:high", rule=B + "doubled")
+def _(m):
+    m.boot.append(Event.over(2, SEPARATOR, bytes(4)))
+    m.boot_again()
+
+
+@case("separator-of-ones", "pass", rule=B + "separators")
+def _(m):
+    m.boot[m.event(4, SEPARATOR)] = Event.over(4, SEPARATOR, b"\xff" * 4)
+    m.boot_again()
+
+
+@case("separator-empty", "fail", "boot.separator:high", rule=B + "error separators")
+def _(m):
+    m.boot[m.event(4, SEPARATOR)] = Event.over(4, SEPARATOR, b"")
+    m.boot_again()
+
+
+@case("firmware-after-separator", "fail", "boot.separator:high", rule=B + "events of the firmware's own types after theirs")
+def _(m):
+    m.boot.append(Event.over(0, 8, "late\0".encode("utf-16-le")))
+    m.boot_again()
+
+
+@case("separators-not-required", "pass", rule=B + "by default", policy="[boot]\nseparators = 0-5,7\n")
+def _(m):
+    del m.boot[m.event(6, SEPARATOR)]
+    m.boot_again()
+
+
+@case("boot-log-cut", "fail", "log.malformed:high pcr.mismatch:critical", rule=R)
+def _(m):
+    m.quote()
+    m.files["binary_bios_measurements"] = (m.spec_id + b"".join(e.bytes() for e in m.boot))[:-5]
+
+
+@case("boot-log-with-a-tail", "fail", "log.malformed:high", rule=R)
+def _(m):
+    m.quote()
+    m.files["binary_bios_measurements"] = m.spec_id + b"".join(e.bytes() for e in m.boot) + b"tail"
+
+
+@case("boot-log-empty", "fail", "log.malformed:high", rule=R)
+def _(m):
+    m.quote()
+    m.files["binary_bios_measurements"] = b""
+
+
+@case("boot-log-spec-id-only", "fail", "boot.separator:high ima.boot-aggregate:high pcr.mismatch:critical", rule=B + "reproduce every quoted PCR")
+def _(m):
+    m.quote()
+    m.boot = []
+
+
+@case("boot-log-missing", "incomplete", rule="design: missing evidence makes a verdict incomplete")
+def _(m):
+    m.quote()
+    m.files["binary_bios_measurements"] = None
+
+
+@case("boot-log-not-required", "pass", rule="policy: require-boot-log", policy="[evidence]\nrequire-boot-log = no\n")
+def _(m):
+    m.quote()
+    m.files["binary_bios_measurements"] = None
+
+
+@case("boot-log-of-sha1-form", "incomplete", "pcr.bank:medium", rule=Q + "a quoted bank the boot log lacks")
+def _(m):
+    m.quote()
+    m.files["binary_bios_measurements"] = b"".join(le(e.pcr) + le(e.kind) + e.value("sha1") + le(len(e.data)) + e.data for e in m.boot)
+
+
+@case("boot-log-called-cc", "incomplete", rule=B + "a log of registers is not what a quote covers")
+def _(m):
+    m.quote()
+    m.spec_id = le(1) + m.spec_id[4:]
+
+
+# --- IMA ------------------------------------------------------------------------------------------------------
+
+I = "IMA: "
+
+
+@case("list-of-another-boot", "fail", "ima.boot-aggregate:high ima.unattested:high pcr.mismatch:critical", rule=I + "no prefix but the empty one")
+def _(m):
+    m.quote()
+    m.ima[0] = Entry.of("boot_aggregate", EVIL)
+
+
+@case("entry-removed", "fail", "ima.unattested:high pcr.mismatch:critical", rule=I + "no prefix but the empty one")
+def _(m):
+    m.quote()
+    del m.ima[20]
+
+
+@case("entry-removed-no-pcrs-file", "fail", "ima.unattested:high pcr.mismatch:critical", rule=I + "no prefix but the empty one")
+def _(m):
+    m.quote(pcrs_file=False)
+    del m.ima[20]
+
+
+@case("list-all-after-the-quote", "fail", "ima.unattested:high", rule=I + "no prefix but the empty one")
+def _(m):
+    values = {alg: list(m.pcrs(alg)) for alg in ALGS}
+    for alg in ALGS:
+        values[alg][10] = bytes(size_of(alg))
+    m.quote(values=values)
+
+
+@case("unknown-after-the-quote", "incomplete", "ima.unknown-file:medium", rule=I + "anything else there makes it incomplete")
+def _(m):
+    m.quote()
+    m.add(Entry.of("/tmp/x", EVIL))
+
+
+@case("violation-after-the-quote", "incomplete", "ima.violation:medium", rule=I + "anything else there makes it incomplete")
+def _(m):
+    m.quote()
+    m.add(Entry.of(WC, bytes(32), violation=True))
+
+
+@case("template-hash-after-the-quote", "incomplete", "ima.template-hash:medium", rule=I + "anything else there makes it incomplete")
+def _(m):
+    m.quote()
+    m.add(Entry.of(WC, digest(m, WC), lie=b"\1" * 20))
+
+
+@case("two-thousand-unknown-after-the-quote", "incomplete", "ima.unknown-file:medium", rule=I + "anything else there makes it incomplete")
+def _(m):
+    m.quote()
+    for i in range(2000):
+        m.add(Entry.of("/tmp/x%d" % i, H("sha256", b"%d" % i)))
+
+
+@case("list-cut-in-an-entry-after-the-quote", "fail", "log.malformed:high", rule=R)
+def _(m):
+    m.quote()
+    m.add(Entry.of(WC, digest(m, WC)))
+    m.files["binary_runtime_measurements"] = b"".join(e.bytes() for e in m.ima)[:-3]
+
+
+@case("sha256-list-not-extended-there", "fail", "ima.unattested:high pcr.mismatch:critical", rule=I + "the strongest quoted bank decides")
+def _(m):
+    m.unextended = {"sha256"}
+    m.quote([("sha1", ALL), ("sha256", ALL)])
+
+
+@case("sha384-not-extended", "fail", "pcr.mismatch:critical", rule=I + "the strongest quoted bank decides")
+def _(m):
+    m.unextended = {"sha384"}
+    m.quote([("sha256", ALL), ("sha384", ALL)])
+
+
+@case("banks-quoted-at-different-prefixes", "fail", "pcr.mismatch:critical", rule=I + "one prefix for all banks of a quote")
+def _(m):
+    tail = m.ima.pop()
+    few = {"sha1": m.pcrs("sha1")}
+    m.ima.append(tail)
+    m.quote([("sha1", ALL), ("sha256", ALL)], values=dict({a: m.pcrs(a) for a in ALGS}, **few))
+
+
+@case("own-then-padded", "fail", "ima.unattested:high pcr.mismatch:critical", rule=I + "whole log long")
+def _(m):
+    values = {a: m.pcrs(a) for a in ALGS}
+    value = bytes(32)
+    for i, e in enumerate(m.ima):
+        value = H("sha256", value, e.extends("sha256", i >= 30))
+    values["sha256"] = list(values["sha256"])
+    values["sha256"][10] = value
+    m.quote(values=values)
+
+
+@case("padded-sha1-collides-with-own", "fail", "ima.unattested:high pcr.mismatch:critical", rule=I + "no prefix")
+def _(m):
+    m.padded = {"sha256"}
+    m.quote()
+    m.ima[25] = Entry.of(WC, digest(m, WC))
+
+
+@case("template-hash", "fail", "ima.template-hash:high", rule=I + "a template hash that isn't the hash of the fields")
+def _(m):
+    m.quote()
+    m.ima[24].lie = b"\1" * 20
+
+
+@case("template-hash-of-sha1-quoted", "fail", "ima.template-hash:high quote.weak-bank:high", rule=I + "a template hash that isn't the hash of the fields")
+def _(m):
+    m.quote([("sha1", ALL)])
+    e = m.ima[24]
+    e.lie = e.logged()
+    e.fields[1] = b"/usr/bin/id\0"
+    CASES_FIX["template-hash-of-sha1-quoted"] = None
+
+
+@case("boot-aggregate-of-another-boot", "fail", "ima.boot-aggregate:high", rule=I + "first entry boot_aggregate")
+def _(m):
+    m.ima[0] = Entry.of("boot_aggregate", EVIL)
+
+
+@case("boot-aggregate-zero", "fail", "ima.boot-aggregate:high", rule=I + "or all zero")
+def _(m):
+    m.ima[0] = Entry.of("boot_aggregate", bytes(32))
+
+
+@case("boot-aggregate-zero-sha1", "fail", "ima.boot-aggregate:high", rule=I + "or all zero")
+def _(m):
+    m.ima[0] = Entry.of("boot_aggregate", bytes(20), "sha1")
+
+
+@case("boot-aggregate-of-8", "pass", rule=I + "over PCR 0-7 or 0-9")
+def _(m):
+    m.ima[0] = m.aggregate(n=8)
+
+
+@case("boot-aggregate-of-9", "fail", "ima.boot-aggregate:high", rule=I + "over PCR 0-7 or 0-9")
+def _(m):
+    m.ima[0] = m.aggregate(n=9)
+
+
+@case("boot-aggregate-sha1-bank-quoted", "pass", rule=I + "of the bank of its algorithm")
+def _(m):
+    m.ima[0] = m.aggregate("sha1", 8)
+    m.quote([("sha1", ALL), ("sha256", ALL)])
+
+
+@case("boot-aggregate-of-an-unquoted-bank", "incomplete", rule=I + "from the replayed and quoted values")
+def _(m):
+    m.ima[0] = m.aggregate("sha1", 8)
+
+
+@case("boot-aggregate-spliced-in-an-unquoted-bank", "incomplete", rule=I + "from the replayed and quoted values")
+def _(m):
+    # The list of an honest boot was extended by hand after another boot; the log's SHA-1 digests are that boot's.
+    m.ima[0] = m.aggregate("sha1", 8)
+    e = m.boot[m.event(4, 0x80000003)]
+    sha1 = e.value("sha1")
+    e.digests = [(a, H(n, b"evil")) for n, a in ALGS.items()]
+    m.quote()
+    e.digests = [(a, sha1 if n == "sha1" else H(n, b"evil")) for n, a in ALGS.items()]
+
+
+@case("boot-aggregate-missing", "fail", "ima.structure:high", rule=I + "first entry something else")
+def _(m):
+    del m.ima[0]
+
+
+@case("boot-aggregate-a-violation", "fail", "ima.structure:high ima.violation:high", rule=I + "first entry something else")
+def _(m):
+    m.ima[0] = Entry.of("boot_aggregate", bytes(32), violation=True)
+
+
+@case("boot-aggregate-second", "fail", "ima.structure:high", rule=I + "first entry something else")
+def _(m):
+    m.ima[0], m.ima[1] = m.ima[1], m.ima[0]
+
+
+@case("kexec-of-another-boot", "fail", "ima.boot-aggregate:high ima.kexec:medium", rule=I + "a further one: same rules")
+def _(m):
+    m.add(Entry.of("boot_aggregate", EVIL))
+
+
+@case("kexec-zero", "fail", "ima.boot-aggregate:high ima.kexec:medium", rule=I + "a further one: same rules")
+def _(m):
+    m.add(Entry.of("boot_aggregate", bytes(32)))
+
+
+@case("changed-file", "fail", "ima.digest-mismatch:critical", rule=I + "known path, unknown digest: critical")
+def _(m):
+    m.add(Entry.of(WC, EVIL))
+
+
+@case("unknown-file", "fail", "ima.unknown-file:high", rule=I + "neither known: high")
+def _(m):
+    m.add(Entry.of("/tmp/evil", EVIL))
+
+
+@case("program-elsewhere", "fail", "ima.other-path:high", rule=I + "digest known under another path only: high if it became an executable")
+def _(m):
+    m.add(Entry.of("/tmp/wc", digest(m, WC)))
+
+
+@case("program-as-library", "fail", "ima.other-path:high", rule=I + "digest known under another path only")
+def _(m):
+    m.add(Entry.of("/usr/lib/x86_64-linux-gnu/libevil.so", digest(m, WC)))
+
+
+@case("data-elsewhere", "pass", "ima.other-path:low", rule=I + "low if plain data")
+def _(m):
+    m.add(Entry.of("/srv/copy.conf", digest(m, CONF)))
+
+
+@case("data-as-program", "fail", "ima.other-path:high", rule=I + "high if it became an executable")
+def _(m):
+    m.add(Entry.of("/usr/bin/conf", digest(m, CONF)))
+
+
+@case("library-in-a-snapshot", "pass", "ima.other-path:low", rule=I + "a snapshot's prefix")
+def _(m):
+    m.add(Entry.of("/.snapshots/7/snapshot" + ID, digest(m, ID)))
+
+
+@case("library-of-another-name", "fail", "ima.other-path:high", rule=I + "digest known under another path only")
+def _(m):
+    m.add(Entry.of("/usr/lib/x86_64-linux-gnu/libm.so.6", digest(m, ID)))
+
+
+@case("usr-merged-path", "pass", rule=I + "moved by usr-merge")
+def _(m):
+    m.add(Entry.of("/bin/wc", digest(m, WC)))
+
+
+@case("known-file-with-junk-behind-its-nul", "fail", "ima.structure:high", rule=I + "paths are bytes")
+def _(m):
+    e = Entry.of(WC, digest(m, WC))
+    e.fields[1] = WC.encode() + b"\0/tmp/evil\0"
+    m.add(e)
+
+
+@case("known-path-two-nuls", "fail", "ima.structure:high", rule=I + "paths are bytes")
+def _(m):
+    e = Entry.of(WC, digest(m, WC))
+    e.fields[1] += b"\0"
+    m.add(e)
+
+
+@case("path-without-nul", "fail", "ima.structure:high", rule=I + "paths are bytes")
+def _(m):
+    e = Entry.of(WC, digest(m, WC))
+    e.fields[1] = WC.encode()
+    m.add(e)
+
+
+@case("data-behind-the-fields", "fail", "ima.structure:high", rule=I + "the template's fields fill the data")
+def _(m):
+    e = Entry.of(WC, digest(m, WC))
+    e.tail = b"more"
+    m.add(e)
+
+
+for odd, path, codes in (("dotdot", "/usr/bin/../bin/wc", "ima.path:medium ima.other-path:high"),
+                         ("doubled-slash", "/usr//bin/wc", "ima.path:medium ima.other-path:high"),
+                         ("dot", "/usr/./bin/wc", "ima.path:medium ima.other-path:high"),
+                         ("newline", "/usr/bin/wc\n", "ima.path:medium ima.other-path:high"),
+                         ("escape", "/usr/bin/\x1b[2Jwc", "ima.path:medium ima.other-path:high"),
+                         ("delete", "/usr/bin/wc\x7f", "ima.path:medium ima.other-path:high"),
+                         ("deleted", "/usr/bin/wc (deleted)", "ima.path:medium ima.other-path:high"),
+                         ("deleted-as-logged", "/usr/bin/wc_(deleted)", "ima.path:medium ima.other-path:high"),
+                         ("relative", "usr/bin/wc", "ima.path:medium ima.other-path:high"),
+                         ("memfd", "/memfd:wc (deleted)", "ima.path:medium ima.other-path:high"),
+                         ("memfd-as-logged", "/memfd:wc_(deleted)", "ima.path:medium ima.other-path:high"),
+                         ("trailing-slash", "/usr/bin/wc/", "ima.path:medium ima.other-path:high"),
+                         ("empty", "", "ima.path:medium ima.other-path:high")):
+    @case("path-" + odd, "fail", codes, rule=I + "never equal to a reference path")
+    def _(m, path=path):
+        m.add(Entry.of(path, digest(m, WC)))
+
+
+@case("path-with-dotdot-to-an-excluded-folder", "fail", "ima.path:medium ima.unknown-file:high", rule=I + "exclusions match whole normalised paths",
+      policy="[ima]\nexclude = /var/log/**\n")
+def _(m):
+    m.add(Entry.of("/var/log/../../tmp/evil", EVIL))
+
+
+@case("path-excluded-folder-only", "fail", "ima.unknown-file:high", rule=I + "exclusions match whole paths", policy="[ima]\nexclude = /var/log/*\n")
+def _(m):
+    m.add(Entry.of("/var/log/a/b", EVIL))
+
+
+@case("path-excluded-suffix", "fail", "ima.unknown-file:high", rule=I + "exclusions match whole paths", policy="[ima]\nexclude = /var/log\n")
+def _(m):
+    m.add(Entry.of("/var/logger", EVIL))
+
+
+@case("excluded-unknown", "pass", rule=I + "exclusions silence the look-up", policy="[ima]\nexclude = /var/log/**\n")
+def _(m):
+    m.add(Entry.of("/var/log/a/b", EVIL))
+
+
+@case("excluded-everything-violation", "fail", "ima.violation:high", rule=I + "exclusions silence nothing but the look-up", policy="[ima]\nexclude = **\n")
+def _(m):
+    m.add(Entry.of("/var/log/a", bytes(32), violation=True))
+
+
+@case("excluded-everything-template-hash", "fail", "ima.template-hash:high", rule=I + "exclusions silence nothing but the look-up", policy="[ima]\nexclude = **\n")
+def _(m):
+    m.quote()
+    m.ima[24].lie = b"\1" * 20
+
+
+@case("excluded-everything-aggregate", "fail", "ima.boot-aggregate:high", rule=I + "exclusions silence nothing but the look-up", policy="[ima]\nexclude = **\n")
+def _(m):
+    m.ima[0] = Entry.of("boot_aggregate", EVIL)
+
+
+@case("excluded-everything-buffer", "fail", "ima.buffer:critical", rule=I + "exclusions silence nothing but the look-up", policy="[ima]\nexclude = **\n")
+def _(m):
+    m.add(Entry([b"sha256:\0" + EVIL, b"kexec-cmdline\0", b"quiet"], "ima-buf"))
+
+
+@case("excluded-everything-memfd", "fail", "ima.path:medium ima.unknown-file:high", rule=I + "exclusions match whole normalised paths", policy="[ima]\nexclude = **\n")
+def _(m):
+    m.add(Entry.of("/memfd:x_(deleted)", EVIL))
+
+
+@case("excluded-everything-relative", "fail", "ima.path:medium ima.unknown-file:high", rule=I + "exclusions match whole normalised paths", policy="[ima]\nexclude = **\n")
+def _(m):
+    m.add(Entry.of("evil", EVIL))
+
+
+@case("excluded-weak", "pass", "ima.weak-digest:medium", rule=I + "exclusions silence nothing but the look-up", policy="[ima]\nexclude = /var/log/**\n")
+def _(m):
+    m.add(Entry.of("/var/log/x", H("sha1", b"x"), "sha1"))
+
+
+@case("violation", "fail", "ima.violation:high", rule=I + "violation: high by default")
+def _(m):
+    m.add(Entry.of(WC, bytes(32), violation=True))
+
+
+@case("violation-with-20-zeros", "fail", "ima.violation:high", rule=I + "zeros of any length")
+def _(m):
+    m.add(Entry.of(WC, bytes(20), violation=True))
+
+
+@case("violation-with-a-digest", "fail", "ima.structure:high ima.violation:high", rule=I + "must carry zeros")
+def _(m):
+    m.add(Entry.of(WC, digest(m, WC), violation=True))
+
+
+@case("violation-that-extended-its-hash", "fail", "ima.unattested:high pcr.mismatch:critical ima.violation:high ima.structure:high", rule=I + "extend ones")
+def _(m):
+    m.add(Entry.of(WC, EVIL))
+    m.quote()
+    m.ima[-1].lie = bytes(20)
+
+
+@case("violation-hidden-as-a-file", "fail", "ima.unattested:high pcr.mismatch:critical", rule=I + "extend ones")
+def _(m):
+    m.add(Entry.of(WC, bytes(32), violation=True))
+    m.quote()
+    m.ima[-1] = Entry.of(WC, digest(m, WC))
+
+
+@case("violation-hidden-as-ones", "fail", "ima.template-hash:high ima.unattested:high pcr.mismatch:critical", rule=I + "extend ones")
+def _(m):
+    m.add(Entry.of(WC, bytes(32), violation=True))
+    m.quote()
+    m.ima[-1] = Entry.of(WC, digest(m, WC), lie=b"\xff" * 20)
+
+
+@case("violation-hidden-as-ones-sha1", "fail", "ima.template-hash:high", rule=I + "extend ones",
+      policy="[severity]\nquote.weak-bank = info\n")
+def _(m):
+    m.add(Entry.of(WC, bytes(32), violation=True))
+    m.quote([("sha1", ALL)])
+    m.ima[-1] = Entry.of(WC, digest(m, WC), lie=b"\xff" * 20)
+    CASES_FIX["violation-hidden-as-ones-sha1"] = "ima.template-hash:high quote.weak-bank:info"
+
+
+@case("violation-allowed", "pass", "ima.violation:medium", rule=I + "violation: high by default", policy="[severity]\nima.violation = medium\n")
+def _(m):
+    m.add(Entry.of(WC, bytes(32), violation=True))
+
+
+@case("weak-digest", "fail", "ima.weak-digest:medium", rule=I + "weaker than the release's: medium")
+def _(m):
+    m.add(Entry.of("/var/lib/x", H("sha1", b"x"), "sha1"))
+    CASES_FIX["weak-digest"] = None
+
+
+@case("sha1-of-a-changed-file", "fail", "ima.digest-mismatch:critical ima.weak-digest:medium", rule=I + "known path, unknown digest: critical")
+def _(m):
+    m.add(Entry.of(WC, H("sha1", b"evil"), "sha1"))
+
+
+@case("sha512-where-the-database-has-none", "incomplete", "ima.no-reference:medium", rule=I + "the database has no digest of the algorithm")
+def _(m):
+    m.add(Entry.of(WC, H("sha512", b"evil"), "sha512"))
+
+
+@case("sha512-of-an-unknown-path", "fail", "ima.unknown-file:high", rule=I + "neither known: high")
+def _(m):
+    m.add(Entry.of("/tmp/evil", H("sha512", b"evil"), "sha512"))
+
+
+@case("digest-of-wrong-size", "fail|incomplete", "ima.no-reference:medium", rule=I + "known path, unknown digest")
+def _(m):
+    m.add(Entry.of(WC, digest(m, WC)[:20]))
+
+
+@case("digest-too-long", "fail|incomplete", "ima.no-reference:medium", rule=I + "known path, unknown digest")
+def _(m):
+    m.add(Entry.of(WC, digest(m, WC) + b"x"))
+
+
+@case("digest-empty", "fail|incomplete", "ima.no-reference:medium", rule=I + "known path, unknown digest")
+def _(m):
+    m.add(Entry.of(WC, b""))
+
+
+@case("digest-of-another-algorithm-by-name", "fail|incomplete", "ima.no-reference:medium", rule=I + "known path, unknown digest")
+def _(m):
+    m.add(Entry.of(WC, digest(m, WC), "sm3"))
+
+
+@case("digest-algorithm-in-capitals", "fail|incomplete", "ima.no-reference:medium", rule=I + "known path, unknown digest")
+def _(m):
+    m.add(Entry.of(WC, digest(m, WC), "SHA256"))
+
+
+@case("digest-algorithm-with-junk", "fail|incomplete", "ima.no-reference:medium", rule=I + "known path, unknown digest")
+def _(m):
+    m.add(Entry.of(WC, digest(m, WC), "x:sha256"))
+
+
+@case("verity-digest", "incomplete", "ima.no-reference:medium", rule=I + "digests of fs-verity are not the file's")
+def _(m):
+    m.add(Entry([b"verity:sha256:\0" + digest(m, WC), WC.encode() + b"\0"], "ima-ngv2"))
+
+
+@case("digest-of-another-type", "incomplete", "ima.no-reference:medium", rule=I + "a type nobody knows")
+def _(m):
+    m.add(Entry([b"foo:sha256:\0" + digest(m, WC), WC.encode() + b"\0"], "ima-ngv2"))
+
+
+@case("unknown-template", "incomplete", "ima.unknown-template:medium", rule=I + "template unknown: medium, incomplete")
+def _(m):
+    m.ima[30].name = "ima-xy"
+
+
+@case("unknown-template-for-an-unknown-file", "incomplete", "ima.unknown-template:medium", rule=I + "template unknown: medium, incomplete")
+def _(m):
+    m.add(Entry.of("/tmp/evil", EVIL))
+    m.quote()
+    m.ima[-1].name = "ima-xy"
+
+
+@case("template-ima", "fail", rule=I + "the template ima")
+def _(m):
+    m.add(Entry([H("sha1", b"x"), b"/var/lib/x"], "ima"))
+    CASES_FIX["template-ima"] = None
+
+
+def relabelled(name, template, codes, make, verdict="fail|incomplete"):
+    """The name of a template is not hashed: whoever owns the list may write another."""
+    @case("relabelled-" + name, verdict, codes, rule=I + "the template's name is in no hash")
+    def _(m):
+        make(m)
+        m.quote()
+        m.ima[-1].name = template
+
+
+def with_sig(sig, path="/tmp/evil", evil=EVIL):
+    return lambda m: m.add(Entry.of(path, evil, sig=sig(m) if callable(sig) else sig))
+
+
+relabelled("digest-in-the-signature", "sig|n-ng|d", None, with_sig(H("sha1", TOOL_BYTES), TOOL))
+relabelled("digest-in-xattr-values", "sig|n-ng|sig|sig|sig|d-ng|sig|sig|sig", None,
+           lambda m: m.add(Entry([b"sha256:\0" + EVIL, WC.encode() + b"\0", b"\5sig", b"a", b"b",
+                                  b"sha256:\0" + digest(m, WC), bytes(4), bytes(4), bytes(2)], "evm-sig")))
+relabelled("path-in-xattr-values", "d-ng|sig|sig|sig|sig|n-ng|sig|sig|sig", None,
+           lambda m: m.add(Entry([b"sha256:\0" + digest(m, WC), b"/tmp/wc\0", b"\5sig", b"a", b"b",
+                                  WC.encode() + b"\0", bytes(4), bytes(4), bytes(2)], "evm-sig")))
+relabelled("file-as-buffer", "ima-buf", None, lambda m: m.add(Entry.of("/tmp/evil", H("sha256", b"\3evil"), sig=b"\3evil")))
+relabelled("file-as-buffer-without-signature", "ima-buf", "ima.unknown-file:high", with_sig(b""), "fail")
+relabelled("digest-as-buffer", "buf|n-ng|sig", None, with_sig(b""))
+relabelled("no-digest", "sig|n-ng|sig", None, with_sig(b"", WC))
+relabelled("no-path", "d-ng|sig|sig", None, with_sig(b""))
+relabelled("nothing-known", "sig|sig|sig", None, with_sig(b""))
+relabelled("ng-as-ima", "ima", None, with_sig(b""), "fail|incomplete")
+relabelled("with-a-newline", b"ima-sig\n", None, with_sig(b""), "fail|incomplete")
+relabelled("in-capitals", "IMA-SIG", "ima.unknown-template:medium", with_sig(b""), "incomplete")
+relabelled("format-with-a-bar-behind", "d-ng|n-ng|sig|", "ima.unknown-template:medium", with_sig(b""), "incomplete")
+relabelled("d-modsig", "d-modsig|n-ng|sig", None, with_sig(b"", WC))
+
+
+@case("buffer", "pass", rule=I + "buffer entries")
+def _(m):
+    m.add(Entry([b"sha256:\0" + H("sha256", b"6.1.0"), b"kernel_version\0", b"6.1.0"], "ima-buf"))
+
+
+@case("buffer-wrong", "fail", "ima.buffer:critical", rule=I + "buffer entry whose digest isn't its buffer's")
+def _(m):
+    m.add(Entry([b"sha256:\0" + EVIL, b"kernel_version\0", b"6.1.0"], "ima-buf"))
+
+
+@case("buffer-empty-wrong", "fail", "ima.buffer:critical", rule=I + "buffer entry whose digest isn't its buffer's")
+def _(m):
+    m.add(Entry([b"sha256:\0" + EVIL, b"kernel_version\0", b""], "ima-buf"))
+
+
+@case("buffer-of-unknown-hash", "incomplete", "ima.no-reference:medium", rule=I + "buffer entry")
+def _(m):
+    m.add(Entry([b"wp512:\0" + EVIL, b"kernel_version\0", b"6.1.0"], "ima-buf"))
+
+
+@case("buffer-with-a-file's-name", "fail", None, rule=I + "buffer entries")
+def _(m):
+    m.add(Entry([b"sha256:\0" + H("sha256", b"x"), b"/tmp/evil\0", b"x"], "ima-buf"))
+
+
+@case("entry-in-another-pcr", "incomplete", "pcr.unquoted:medium", rule=I + "entries in other PCRs than 10")
+def _(m):
+    m.ima[-1].pcr = 15
+    m.quote()
+
+
+@case("entry-in-another-quoted-pcr", "pass", rule=I + "entries in other PCRs than 10")
+def _(m):
+    m.ima[-1].pcr = 11
+    m.quote()
+
+
+@case("entry-made-up-in-another-pcr", "fail", "pcr.mismatch:critical", rule=I + "a log must give every quoted PCR")
+def _(m):
+    m.quote()
+    m.ima.insert(30, Entry.of(WC, digest(m, WC), pcr=11))
+
+
+@case("entry-made-up-in-another-pcr-after-the-quote", "pass", rule=I + "entries after the quote")
+def _(m):
+    m.quote()
+    m.add(Entry.of(WC, digest(m, WC), pcr=11))
+
+
+@case("entry-made-up-in-a-boot-pcr", "fail", None, rule=I + "a log must give every quoted PCR")
+def _(m):
+    m.quote()
+    m.ima.insert(30, Entry.of(WC, digest(m, WC), pcr=4))
+
+
+@case("entry-extended-a-boot-pcr", "fail|pass", None, rule=I + "a log must give every quoted PCR")
+def _(m):
+    m.ima.insert(30, Entry.of(WC, digest(m, WC), pcr=14))
+    m.quote()
+
+
+@case("entry-in-pcr-24", "fail", "log.malformed:high ima.unattested:high pcr.mismatch:critical", rule=R)
+def _(m):
+    m.quote()
+    m.ima[30].pcr = 24
+
+
+@case("list-empty", "fail", None, rule="design: missing evidence")
+def _(m):
+    m.quote()
+    m.files["binary_runtime_measurements"] = b""
+
+
+@case("list-empty-and-never-extended", "incomplete", None, rule="design: missing evidence")
+def _(m):
+    m.ima = []
+    m.quote()
+
+
+@case("list-missing", "incomplete", rule="design: missing evidence")
+def _(m):
+    m.quote()
+    m.files["binary_runtime_measurements"] = None
+
+
+@case("list-missing-not-required", "incomplete", rule="design: a PCR that a missing log extended", policy="[evidence]\nrequire-ima-log = no\n")
+def _(m):
+    m.quote()
+    m.files["binary_runtime_measurements"] = None
+
+
+@case("list-never-there-not-required", "pass", rule="policy: require-ima-log", policy="[evidence]\nrequire-ima-log = no\n")
+def _(m):
+    m.ima = []
+    m.quote()
+    m.files["binary_runtime_measurements"] = None
+
+
+@case("list-is-no-list", "fail", "log.malformed:high", rule=R)
+def _(m):
+    m.quote()
+    m.files["binary_runtime_measurements"] = b"\xff" * 100
+
+
+@case("ascii-newline-in-a-name", "fail|incomplete", None, rule=I + "paths are bytes")
+def _(m):
+    m.add(Entry.of("/tmp/evil\n10 0000000000000000000000000000000000000000 ima-sig sha256:" + "00" * 32 + " /x ", EVIL))
+    m.quote()
+    m.files["ascii_runtime_measurements"] = b"".join(e.text() for e in m.ima)
+    m.files["binary_runtime_measurements"] = None
+
+
+@case("ascii-entry-changed", "fail", None, rule=I + "no prefix but the empty one")
+def _(m):
+    m.quote()
+    text = b"".join(e.text() for e in m.ima).replace(b"/usr/bin/wc", b"/usr/bin/id")
+    m.files["ascii_runtime_measurements"] = text
+    m.files["binary_runtime_measurements"] = None
+
+
+@case("ascii-beside-binary-says-otherwise", "pass", rule="Bundle: one list is read")
+def _(m):
+    m.quote()
+    m.files["ascii_runtime_measurements"] = b"".join(e.text() for e in m.ima).replace(b"/usr/bin/wc", b"/usr/bin/id")
+
+
+@case("no-release-of-this-name", "pass|fail|incomplete", None, options=GOOD + " --release nowhere", rule="--release")
+def _(m):
+    pass
+
+
+# --- the bundle ------------------------------------------------------------------------------------------------
+
+C = "Bundle: "
+
+
+@case("cmdline-differs", "pass", "bundle.claim:medium", rule=C + "a cmdline that disagrees")
+def _(m):
+    m.files["cmdline"] = b"init=/bin/sh\x1b[2J\n"
+
+
+@case("evidence-json", "pass", rule=C + "evidence.json wins over names")
+def _(m):
+    m.quote()
+    m.files["deep/er/list"] = b"".join(e.bytes() for e in m.ima)
+    m.files["binary_runtime_measurements"] = b"not this"
+    m.files["evidence.json"] = json.dumps({"files": {"binary_runtime_measurements": "./deep//er/list"}}).encode()
+
+
+for name, path, verdict, codes in (("absolute", "/etc/passwd", "fail", "bundle.path:high"), ("dotdot", "../other/quote.msg", "fail", "bundle.path:high"),
+                                   ("inner-dotdot", "a/../quote.msg", "fail", "bundle.path:high"),
+                                   ("missing", "nothing", "incomplete", "bundle.missing:medium"), ("empty", "", "fail", "bundle.path:high"),
+                                   ("nul", "quote.msg\0x", "fail", None), ("escape", "a\x1b[2J\u202e", "incomplete", "bundle.missing:medium")):
+    @case("evidence-json-" + name, verdict, codes, rule=C + "evidence.json may not leave the bundle")
+    def _(m, path=path):
+        m.files["evidence.json"] = json.dumps({"files": {"cmdline": path}}).encode()
+
+
+for name, text, codes in (("no-json", b"{", "bundle.mapping:high"), ("array", b"[]", "bundle.mapping:high"), ("no-files", b"{}", "bundle.mapping:high"),
+                          ("unknown-role", b'{"files":{"root.pem":"quote.msg"}}', "bundle.mapping:high"),
+                          ("itself", b'{"files":{"evidence.json":"quote.msg"}}', "bundle.mapping:high"),
+                          ("twice", b'{"files":{"quote.msg":"quote.msg","quote.msg":"quote.sig"}}', "bundle.mapping:high"),
+                          ("number", b'{"files":{"quote.msg":1}}', "bundle.mapping:high"),
+                          ("deep", b"[" * 100000, "bundle.mapping:high"),
+                          ("empty", b"", "bundle.mapping:high"),
+                          ("latin-1", b'{"files":{"quote.msg":"\xff"}}', "bundle.mapping:high")):
+    @case("evidence-json-" + name, "fail", codes, rule=C + "evidence.json is {\"files\": {...}}")
+    def _(m, text=text):
+        m.files["evidence.json"] = text
+
+
+@case("evidence-json-names-escape", "fail", "bundle.mapping:high", rule="Reports: every string is escaped")
+def _(m):
+    m.files["evidence.json"] = json.dumps({"files": {"\x1b]0;x\x07\u202erole": "quote.msg"}}, ensure_ascii=False).encode()
+
+
+@case("evidence-json-swaps-keys", "fail", "quote.signature:critical", rule=C + "evidence.json wins over names")
+def _(m):
+    m.quote()
+    m.files["other.pub"] = m.keys["other"].public()
+    m.files["evidence.json"] = b'{"files":{"ak.pub":"other.pub"}}'
+
+
+@case("hostile-names", "fail", None, rule="Reports: every string is escaped")
+def _(m):
+    m.quote()
+    for suffix in (b"\x1b[31m", "\u202e".encode(), b"\xff\xfe", b"\"'<&>", b"a\nb"):
+        m.files[b"quote-" + suffix + b".msg"] = b"x"
+        m.files[b"ak-" + suffix + b".pub"] = b"x"
+    m.add(Entry.of(b"/\x1b[31m\xe2\x80\xae\xff<b>&\"'\n\r\t", EVIL))
+
+
+@case("hostile-strings-in-the-boot-log", "pass|fail", None, rule="Reports: every string is escaped")
+def _(m):
+    m.boot.append(Event.over(14, IPL, b"\x1b[31m\xe2\x80\xae\xff\n<b>"))
+    m.boot.append(Event.over(8, IPL, b"kernel_cmdline: \x1b[31m\xe2\x80\xae\xff\n<b>\0"))
+    m.files["cmdline"] = b"\x1b[31m\xe2\x80\xae\xff\n<b>\"\\"
+    m.boot_again()
+
+
+# --- make them ---------------------------------------------------------------------------------------------------
+
+def main():
+    capture, out = sys.argv[1], sys.argv[2]
+    os.makedirs(out + "/keys", exist_ok=True)
+    os.makedirs(out + "/tree/usr/bin", exist_ok=True)
+    with open(out + "/tree" + TOOL, "wb") as f:
+        f.write(TOOL_BYTES)
+    keys = {"ak": Key(out + "/keys", "ak"), "other": Key(out + "/keys", "other"),
+            "sha1": Key(out + "/keys", "sha1", scheme="sha1"), "short": Key(out + "/keys", "short", "rsa:1024"),
+            "three": Key(out + "/keys", "three", "rsa:2048:3"), "p224": Key(out + "/keys", "p224", "ec:P-224"),
+            "p384": Key(out + "/keys", "p384", "ec:P-384"), "name1": Key(out + "/keys", "name1", name_alg="sha1"),
+            "unrestricted": Key(out + "/keys", "unrestricted", attributes=GOOD_KEY & ~0x10000)}
+    for name, key in keys.items():
+        with open(out + "/keys/%s.pub" % name, "wb") as f:
+            f.write(key.public())
+    with open(out + "/cases", "w") as cases:
+        for name, verdict, findings, options, rule, policy, make in CASES:
+            machine = Machine(capture, keys)
+            make(machine)
+            machine.write(out + "/" + name)
+            findings = CASES_FIX.get(name, findings)
+            if policy:
+                with open(out + "/" + name + ".policy", "w") as f:
+                    f.write(policy)
+                options += " --policy @%s.policy" % name
+            print(name, verdict, "?" if findings is None else findings or "-", options or "-", rule, sep="\t", file=cases)
+
+
+main()
