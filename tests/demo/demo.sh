@@ -131,6 +131,15 @@ really_booted() { # STATUS NAME
 really_booted 0 sb-grub
 really_booted 1 sb-grub-ima-attack
 
+title "In short"
+for name in honest tampered concealed sb-grub sb-grub-ima-attack; do
+    jq -r --arg name "$name" '"\(.verdict | ascii_upcase)  \($name)"' "reports/$name.json"
+    jq -r '[.bundles[0].findings[] | select(.severity == "critical" or .severity == "high")] as $wrong |
+        ($wrong[:3][] | "\(.subject): \(.message)"),
+        (if ($wrong | length) > 3 then "and \(($wrong | length) - 3) more" else empty end)' "reports/$name.json" |
+        fold -s -w 92 | sed 's/^/      /; s/ *$//'
+done
+
 title "What is left"
 tpm_stop tpm
 say "golden.db   the golden values of both releases" \
