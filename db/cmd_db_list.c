@@ -300,7 +300,7 @@ static void file_digest(const struct manifest_file *file, char out[16 + DIGEST_H
 	int size;
 
 	if (!file->algs) {
-		strcpy(out, "-");
+		memcpy(out, "-", 2);
 		return;
 	}
 	if (!(file->algs & 1u << alg))
