@@ -13,7 +13,9 @@ endif
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
 
-PACKAGES := libcrypto libarchive libelf sqlite3 librnp jansson inih tss2-mu
+PACKAGES := libcrypto libarchive libelf sqlite3 jansson inih tss2-mu
+# Only their headers: loaded when first needed (core/library).
+LOADED := librnp
 CFLAGS ?= -O2 -g
 CPPFLAGS ?= -D_FORTIFY_SOURCE=2
 LDFLAGS ?= -Wl,-z,relro,-z,now
@@ -34,8 +36,8 @@ ALL_CFLAGS = -std=c11 -pthread -fstack-protector-strong -fPIE $(CFLAGS) $(WARNIN
 ALL_LDFLAGS = -pie -pthread $(LDFLAGS) $(SAN_FLAGS)
 
 # Asked for only when something is built, so that `make deps` runs where nothing is installed.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG_LIBS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)) -ldl)$(PKG_LIBS)
 
 # Two levels of folders: module folders are no deeper.
 LIB_SRC := $(sort $(foreach d,core db replay refgen audit,$(wildcard $d/*.c $d/*/*.c)))

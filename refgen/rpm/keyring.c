@@ -8,7 +8,57 @@
 #include <rnp/rnp.h>
 #include <rnp/rnp_err.h>
 
+#include "core/library.h"
 #include "refgen/rpm/openpgp.h"
+
+/* What is used of librnp. Loaded at the first key: it and what it needs take longer to load than many
+ * a command to run. */
+#define RNP_FUNCTIONS(X)                                                                           \
+	X(buffer_destroy)                                                                          \
+	X(ffi_create)                                                                              \
+	X(ffi_destroy)                                                                             \
+	X(import_keys)                                                                             \
+	X(input_destroy)                                                                           \
+	X(input_from_callback)                                                                     \
+	X(input_from_memory)                                                                       \
+	X(key_allows_usage)                                                                        \
+	X(key_get_creation)                                                                        \
+	X(key_get_expiration)                                                                      \
+	X(key_get_fprint)                                                                          \
+	X(key_get_primary_fprint)                                                                  \
+	X(key_get_primary_uid)                                                                     \
+	X(key_get_uid_at)                                                                          \
+	X(key_handle_destroy)                                                                      \
+	X(key_is_expired)                                                                          \
+	X(key_is_revoked)                                                                          \
+	X(key_is_valid)                                                                            \
+	X(locate_key)                                                                              \
+	X(op_verify_destroy)                                                                       \
+	X(op_verify_detached_create)                                                               \
+	X(op_verify_execute)                                                                       \
+	X(op_verify_get_signature_at)                                                              \
+	X(op_verify_get_signature_count)                                                           \
+	X(op_verify_signature_get_status)                                                          \
+	X(result_to_string)                                                                        \
+	X(version_string)
+
+static struct {
+#define X(name) __typeof__(rnp_##name) *name;
+	RNP_FUNCTIONS(X)
+#undef X
+} rnp;
+
+static int rnp_load(struct error *err)
+{
+	static const char *const names[] = { "librnp.so.0" };
+	static const struct library_symbol symbols[] = {
+#define X(name) { "rnp_" #name, &rnp.name },
+		RNP_FUNCTIONS(X)
+#undef X
+	};
+
+	return library_load(names, ARRAY_SIZE(names), symbols, ARRAY_SIZE(symbols), err);
+}
 
 #define PACKET_SECRET_KEY 5
 #define PACKET_PUBLIC_KEY 6
@@ -57,10 +107,10 @@ static bool import_key(rnp_ffi_t ffi, struct bytes key)
 	rnp_input_t input = NULL;
 	bool taken;
 
-	if (rnp_input_from_memory(&input, key.data, key.size, false) != RNP_SUCCESS)
+	if (rnp.input_from_memory(&input, key.data, key.size, false) != RNP_SUCCESS)
 		return false;
-	taken = rnp_import_keys(ffi, input, RNP_LOAD_SAVE_PUBLIC_KEYS, NULL) == RNP_SUCCESS;
-	rnp_input_destroy(input);
+	taken = rnp.import_keys(ffi, input, RNP_LOAD_SAVE_PUBLIC_KEYS, NULL) == RNP_SUCCESS;
+	rnp.input_destroy(input);
 	return taken;
 }
 
@@ -134,7 +184,9 @@ int rpm_keyring_add(struct rpm_keyring *keyring, struct bytes contents, const ch
 	if (!reader_left(&in) || !(in.data[0] & 0x80))
 		return error_set(err, ERROR_MALFORMED, source, ERROR_NO_OFFSET,
 				 "no OpenPGP public key, neither armoured nor binary");
-	if (rnp_ffi_create(&ffi, "GPG", "GPG") != RNP_SUCCESS)
+	if (rnp_load(err) < 0)
+		return -1;
+	if (rnp.ffi_create(&ffi, "GPG", "GPG") != RNP_SUCCESS)
 		return error_set(err, ERROR_SYSTEM, source, ERROR_NO_OFFSET,
 				 "librnp: cannot start");
 	while (status == 0 && reader_left(&in)) {
@@ -150,13 +202,13 @@ int rpm_keyring_add(struct rpm_keyring *keyring, struct bytes contents, const ch
 		else
 			++*n_unusable;
 	}
-	rnp_ffi_destroy(ffi);
+	rnp.ffi_destroy(ffi);
 	if (status < 0)
 		return -1;
 	if (keyring->n_keys == n_before)
 		return error_set(err, ERROR_UNSUPPORTED, source, ERROR_NO_OFFSET,
 				 "%zu OpenPGP keys, none that librnp %s can use (version 4 only)",
-				 *n_unusable, rnp_version_string());
+				 *n_unusable, rnp.version_string());
 	return 0;
 }
 
@@ -169,7 +221,9 @@ int rpm_verifier_new(const struct rpm_keyring *keyring, struct rpm_verifier **ou
 	if (!verifier)
 		return error_memory(err, NULL);
 	verifier->any = keyring && keyring->n_keys;
-	if (verifier->any && rnp_ffi_create(&verifier->ffi, "GPG", "GPG") != RNP_SUCCESS)
+	if (verifier->any && rnp_load(err) < 0)
+		return -1;
+	if (verifier->any && rnp.ffi_create(&verifier->ffi, "GPG", "GPG") != RNP_SUCCESS)
 		return error_set(err, ERROR_SYSTEM, NULL, ERROR_NO_OFFSET, "librnp: cannot start");
 	for (size_t i = 0; verifier->any && i < keyring->n_keys; begin = keyring->ends[i++])
 		if (!import_key(verifier->ffi,
@@ -185,7 +239,7 @@ void rpm_verifier_free(struct rpm_verifier *verifier)
 	if (!verifier)
 		return;
 	if (verifier->ffi)
-		rnp_ffi_destroy(verifier->ffi);
+		rnp.ffi_destroy(verifier->ffi);
 	free(verifier);
 }
 
@@ -220,7 +274,7 @@ static rnp_key_handle_t find_key(rnp_ffi_t ffi, const struct openpgp_signature *
 	rnp_key_handle_t key = NULL;
 
 	hex_write(hex, bytes_of(signature->issuer, signature->issuer_size));
-	if (rnp_locate_key(ffi, signature->issuer_size == 8 ? "keyid" : "fingerprint", hex, &key) !=
+	if (rnp.locate_key(ffi, signature->issuer_size == 8 ? "keyid" : "fingerprint", hex, &key) !=
 	    RNP_SUCCESS)
 		return NULL;
 	return key;
@@ -241,12 +295,12 @@ static void name_signer(rnp_ffi_t ffi, rnp_key_handle_t key, struct rpm_verdict 
 	rnp_key_handle_t primary = NULL;
 	char *fingerprint = NULL, *user = NULL;
 
-	if (rnp_key_get_primary_fprint(key, &fingerprint) == RNP_SUCCESS && fingerprint)
-		rnp_locate_key(ffi, "fingerprint", fingerprint, &primary); /* a subkey signed */
+	if (rnp.key_get_primary_fprint(key, &fingerprint) == RNP_SUCCESS && fingerprint)
+		rnp.locate_key(ffi, "fingerprint", fingerprint, &primary); /* a subkey signed */
 	else
-		rnp_key_get_fprint(key, &fingerprint);
-	if (rnp_key_get_primary_uid(primary ? primary : key, &user) != RNP_SUCCESS || !user)
-		rnp_key_get_uid_at(primary ? primary : key, 0, &user); /* of an expired key */
+		rnp.key_get_fprint(key, &fingerprint);
+	if (rnp.key_get_primary_uid(primary ? primary : key, &user) != RNP_SUCCESS || !user)
+		rnp.key_get_uid_at(primary ? primary : key, 0, &user); /* of an expired key */
 	out->signer[0] = '\0';
 	if (fingerprint)
 		append_lower(out->signer, sizeof(out->signer), fingerprint);
@@ -255,10 +309,10 @@ static void name_signer(rnp_ffi_t ffi, rnp_key_handle_t key, struct rpm_verdict 
 
 		snprintf(out->signer + used, sizeof(out->signer) - used, " %s", user);
 	}
-	rnp_buffer_destroy(fingerprint);
-	rnp_buffer_destroy(user);
+	rnp.buffer_destroy(fingerprint);
+	rnp.buffer_destroy(user);
 	if (primary)
-		rnp_key_handle_destroy(primary);
+		rnp.key_handle_destroy(primary);
 }
 
 /* Whether a key may speak at all. An expired one may: what it signed before stays signed. */
@@ -266,12 +320,12 @@ static bool key_usable(rnp_key_handle_t key, struct rpm_verdict *out)
 {
 	bool revoked = true, expired = false, valid = false;
 
-	if (rnp_key_is_revoked(key, &revoked) != RNP_SUCCESS || revoked) {
+	if (rnp.key_is_revoked(key, &revoked) != RNP_SUCCESS || revoked) {
 		unverifiable(out, "its key is revoked");
 		return false;
 	}
-	if (rnp_key_is_expired(key, &expired) != RNP_SUCCESS ||
-	    rnp_key_is_valid(key, &valid) != RNP_SUCCESS || (!valid && !expired)) {
+	if (rnp.key_is_expired(key, &expired) != RNP_SUCCESS ||
+	    rnp.key_is_valid(key, &valid) != RNP_SUCCESS || (!valid && !expired)) {
 		unverifiable(out, "its key is not validly signed by itself");
 		return false;
 	}
@@ -314,30 +368,30 @@ static rnp_result_t verify(rnp_ffi_t ffi, struct bytes packet, const struct rpm_
 	size_t n = 0;
 
 	status = over->memory.data
-			 ? rnp_input_from_memory(&data, over->memory.data, over->memory.size, false)
-			 : rnp_input_from_callback(&data, range_read, NULL, range);
+			 ? rnp.input_from_memory(&data, over->memory.data, over->memory.size, false)
+			 : rnp.input_from_callback(&data, range_read, NULL, range);
 	if (status == RNP_SUCCESS)
-		status = rnp_input_from_memory(&signature, packet.data, packet.size, false);
+		status = rnp.input_from_memory(&signature, packet.data, packet.size, false);
 	if (status == RNP_SUCCESS)
-		status = rnp_op_verify_detached_create(&op, ffi, data, signature);
+		status = rnp.op_verify_detached_create(&op, ffi, data, signature);
 	if (status == RNP_SUCCESS) {
-		status = rnp_op_verify_execute(op);
+		status = rnp.op_verify_execute(op);
 		/* Success alone may mean that another of several signatures held: ask for the one. */
-		if (rnp_op_verify_get_signature_count(op, &n) == RNP_SUCCESS && n == 1 &&
-		    rnp_op_verify_get_signature_at(op, 0, &result) == RNP_SUCCESS) {
-			rnp_result_t one = rnp_op_verify_signature_get_status(result);
+		if (rnp.op_verify_get_signature_count(op, &n) == RNP_SUCCESS && n == 1 &&
+		    rnp.op_verify_get_signature_at(op, 0, &result) == RNP_SUCCESS) {
+			rnp_result_t one = rnp.op_verify_signature_get_status(result);
 
 			if (status == RNP_SUCCESS || one != RNP_SUCCESS)
 				status = one;
 		} else if (status == RNP_SUCCESS) {
 			status = RNP_ERROR_NO_SIGNATURES_FOUND;
 		}
-		rnp_op_verify_destroy(op);
+		rnp.op_verify_destroy(op);
 	}
 	if (signature)
-		rnp_input_destroy(signature);
+		rnp.input_destroy(signature);
 	if (data)
-		rnp_input_destroy(data);
+		rnp.input_destroy(data);
 	return status;
 }
 
@@ -348,9 +402,9 @@ static void explain_invalid(const struct openpgp_signature *signature, rnp_key_h
 	uint32_t created = 0, lifetime = 0;
 	bool may_sign = false;
 
-	rnp_key_get_creation(key, &created);
-	rnp_key_get_expiration(key, &lifetime);
-	rnp_key_allows_usage(key, "sign", &may_sign);
+	rnp.key_get_creation(key, &created);
+	rnp.key_get_expiration(key, &lifetime);
+	rnp.key_allows_usage(key, "sign", &may_sign);
 	if (signature->hash_alg <= 3) /* MD5, SHA-1, RIPEMD-160 */
 		unverifiable(out, "its digest algorithm is too weak to be believed");
 	else if (!may_sign)
@@ -419,7 +473,7 @@ static int judge_with_key(rnp_ffi_t ffi, rnp_key_handle_t key, struct hasher *ha
 		unverifiable(out, "it has expired");
 		break;
 	default:
-		unverifiable(out, "librnp: %s", rnp_result_to_string(status));
+		unverifiable(out, "librnp: %s", rnp.result_to_string(status));
 		break;
 	}
 	return 0;
@@ -438,9 +492,8 @@ int rpm_verifier_judge(struct rpm_verifier *verifier, struct hasher *hasher, str
 		return -1;
 	hex_write(verdict.signer, bytes_of(signature.issuer, signature.issuer_size));
 	if (signature.version != 3 && signature.version != 4) {
-		unverifiable(&verdict, "version %u, %s; librnp %s reads versions 3 and 4",
-			     signature.version, openpgp_key_alg_name(signature.key_alg),
-			     rnp_version_string());
+		unverifiable(&verdict, "version %u, %s; only versions 3 and 4 are read",
+			     signature.version, openpgp_key_alg_name(signature.key_alg));
 	} else if (signature.type != 0) {
 		unverifiable(&verdict, "type 0x%02x is no signature of a document", signature.type);
 	} else if (!signature.issuer_size) {
@@ -448,7 +501,7 @@ int rpm_verifier_judge(struct rpm_verifier *verifier, struct hasher *hasher, str
 	} else if (verifier->any && (key = find_key(verifier->ffi, &signature))) {
 		status = judge_with_key(verifier->ffi, key, hasher, &signature, packet, source,
 					over, &verdict, err);
-		rnp_key_handle_destroy(key);
+		rnp.key_handle_destroy(key);
 	}
 	if (status == 0)
 		*out = verdict;
