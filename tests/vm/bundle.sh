@@ -5,16 +5,6 @@
 # What the guest wrote becomes VM_OUT/captures/SCENARIO; what must be found in it,
 # VM_OUT/expected/SCENARIO.json.
 
-# files_measured_by_firmware: name and SHA-256 of what is not kept here.
-files_measured_by_firmware() {
-	sha256sum "$ovmf_dir/$firmware" "$ovmf_dir/$variables" "$vmlinuz" | sed 's/ .*\// /'
-	case $loader in
-	grub) sha256sum "$shim_dir/shimx64.efi.signed" "$grub_dir/grubx64.efi.signed" | sed 's/ .*\// /' ;;
-	uki)  sha256sum "$sdboot_dir/systemd-bootx64.efi" "$sdboot_dir/linuxx64.efi.stub" "$work/mbtest.efi" | sed 's/ .*\// /' ;;
-	esac
-	[ "$network" = 0 ] || sha256sum /usr/lib/ipxe/qemu/efi-virtio.rom | sed 's/ .*\// /'
-}
-
 write_bundle() {
 	local bundle=$VM_OUT/captures/$scenario
 
@@ -28,7 +18,7 @@ write_bundle() {
 	[ "$scenario" != sb-grub ] || cp "$work/root/var/lib/rpm/rpmdb.sqlite" "$VM_OUT/rpmdb/"
 	chmod -R u=rwX,go=rX "$bundle"
 	printf '%s\n' "$cmdline" > "$VM_OUT/boot/$scenario/cmdline"
-	files_measured_by_firmware > "$VM_OUT/boot/$scenario/not-kept.sha256"
+	keep_inputs
 	"$here/expected.py" "$bundle" "$(cat "$work/guest/violations")" "$VM_OUT/initrd.img" "$VM_OUT"/rpms/*.rpm \
 		> "$VM_OUT/expected/$scenario.json"
 }

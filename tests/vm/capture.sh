@@ -18,6 +18,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/settings.sh"
 . "$here/kernel.sh"
 . "$here/packages.sh"
+. "$here/keep.sh"
 . "$here/image.sh"
 . "$here/machine.sh"
 . "$here/bundle.sh"

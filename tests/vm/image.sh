@@ -3,10 +3,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The disk of a scenario: an EFI system partition (ESP) and an ext4 root, in a GPT.
-# What boot measures beyond Debian's files is kept in VM_OUT/boot/SCENARIO.
+# What boot reads of it is kept, too: keep.sh.
 
-# on_esp FILE /PATH
-on_esp() {
+format_esp() {
+	rm -f "$work/esp.img"
+	truncate -s "${esp_mib}M" "$work/esp.img"
+	mkfs.vfat -F 32 -n MBESP -i "$esp_volume" --invariant "$work/esp.img" > /dev/null
+}
+
+# to_esp FILE /PATH
+to_esp() {
 	local dir='' part parts
 
 	IFS=/ read -r -a parts <<< "$(dirname "${2#/}")"
@@ -15,6 +21,12 @@ on_esp() {
 		mmd -D s -i "$work/esp.img" "::$dir" 2> /dev/null || true
 	done
 	mcopy -o -i "$work/esp.img" "$1" "::$2"
+}
+
+# on_esp FILE /PATH: and kept.
+on_esp() {
+	to_esp "$1" "$2"
+	keep_on_disk esp "$2" "$1"
 }
 
 # systemd-stub and its sections, .linux above all others.
@@ -37,10 +49,9 @@ make_uki() {
 make_esp() {
 	local kept=$VM_OUT/boot/$scenario
 
-	rm -rf "$kept" "$work/esp.img"
+	rm -rf "$kept"
 	mkdir -p "$kept"
-	truncate -s "${esp_mib}M" "$work/esp.img"
-	mkfs.vfat -F 32 -n MBESP -i "$esp_volume" --invariant "$work/esp.img" > /dev/null
+	format_esp
 	case $loader in
 	grub)
 		# What Debian installs, less fbx64.efi: beside a TPM it would write a Boot#### entry
@@ -91,6 +102,9 @@ add_grub_files() {
 	}
 	CONFIG
 	cp "$root/boot/grub/grub.cfg" "$VM_OUT/boot/$scenario/"
+	keep_on_disk root /boot/grub/grub.cfg "$VM_OUT/boot/$scenario/grub.cfg"
+	keep_on_disk root "/boot/vmlinuz-$kernel_version" "$vmlinuz"
+	keep_on_disk root "/boot/initrd.img-$kernel_version" "$VM_OUT/initrd.img"
 }
 
 # A script and a program of no package, and a packaged program that was changed but has
@@ -115,12 +129,27 @@ make_root() {
 	install_packages "$root"
 	[ "$loader" != grub ] || add_grub_files "$root"
 	[ "$attack" = 0 ] || add_attack "$root"
+	format_root "$root"
+}
+
+# format_root DIRECTORY: needs no root, but then the files belong to whoever runs it.
+format_root() {
+	local root=$1
+
 	find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 	rm -f "$work/root.img"
 	E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -b 4096 -L mbroot -U "$root_uuid" \
 		-O ^metadata_csum,^64bit,^orphan_file -E hash_seed="$root_uuid",lazy_itable_init=0,root_owner=0:0 \
 		-d "$root" "$work/root.img" "${root_mib}M" > "$work/mke2fs.log" 2>&1 ||
 		{ cat "$work/mke2fs.log" >&2; die "mke2fs failed"; }
+}
+
+# lay_out DISK: an empty disk without a partition table; the file systems where the GPT says.
+lay_out() {
+	rm -f "$1"
+	truncate -s "$((esp_mib + root_mib + 2))M" "$1"
+	dd if="$work/esp.img" of="$1" bs=1M seek=1 conv=notrunc,sparse status=none
+	dd if="$work/root.img" of="$1" bs=1M seek=$((1 + esp_mib)) conv=notrunc,sparse status=none
 }
 
 make_disk() {
@@ -131,11 +160,8 @@ make_disk() {
 	mkdir -p "$work"
 	make_esp
 	make_root
-	rm -f "$disk"
-	truncate -s "$((esp_mib + root_mib + 2))M" "$disk"
+	lay_out "$disk"
 	sgdisk -U "$disk_guid" \
 		-n "1:2048:+${esp_mib}M" -t 1:EF00 -c '1:EFI System Partition' -u "1:$esp_guid" \
 		-n "2:0:+${root_mib}M" -t 2:8304 -c 2:root -u "2:$root_guid" "$disk" > "$work/sgdisk.log"
-	dd if="$work/esp.img" of="$disk" bs=1M seek=1 conv=notrunc,sparse status=none
-	dd if="$work/root.img" of="$disk" bs=1M seek=$((1 + esp_mib)) conv=notrunc,sparse status=none
 }

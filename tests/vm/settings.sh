@@ -19,6 +19,7 @@ ovmf_dir=/usr/share/OVMF
 shim_dir=/usr/lib/shim
 grub_dir=/usr/lib/grub/x86_64-efi-signed
 sdboot_dir=/usr/lib/systemd/boot/efi
+option_rom=/usr/lib/ipxe/qemu/efi-virtio.rom
 
 # File times in packages and images.
 export SOURCE_DATE_EPOCH=1767225600
