@@ -12,7 +12,7 @@
 #ifndef AUDIT_REPORT_H
 #define AUDIT_REPORT_H
 
-#include "audit/arena.h"
+#include "core/arena.h"
 #include "audit/finding.h"
 #include "core/digest.h"
 #include "core/pcr.h"

@@ -3,7 +3,7 @@
 #ifndef AUDIT_BUNDLE_INTERNAL_H
 #define AUDIT_BUNDLE_INTERNAL_H
 
-#include "audit/arena.h"
+#include "core/arena.h"
 #include "audit/bundle/bundle.h"
 #include "core/file.h"
 #include "core/own.h"

@@ -11,11 +11,11 @@ struct chunk {
 	uint8_t data[];
 };
 
-struct arena {
+struct set_arena {
 	struct chunk *chunks; /* the first is being filled */
 };
 
-static void arena_free(struct arena *arena)
+static void arena_free(struct set_arena *arena)
 {
 	while (arena && arena->chunks) {
 		struct chunk *next = arena->chunks->next;
@@ -27,7 +27,7 @@ static void arena_free(struct arena *arena)
 }
 
 /* size bytes, aligned for anything; NULL when out of memory. */
-static void *arena_take(struct arena *arena, size_t size)
+static void *arena_take(struct set_arena *arena, size_t size)
 {
 	struct chunk *chunk = arena->chunks;
 	size_t used = chunk ? (chunk->used + 7) & ~(size_t)7 : 0;

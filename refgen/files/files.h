@@ -120,7 +120,7 @@ struct file_set {
 	size_t n_files;
 	struct golden_link *links;
 	size_t n_links;
-	struct arena *arena;                   /* private */
+	struct set_arena *arena;               /* private */
 	size_t files_capacity, links_capacity; /* private */
 };
 

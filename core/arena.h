@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arena: memory of one report: many small pieces, freed all at once.
+ * arena: many small pieces of memory, freed all at once.
  *
- * Running out of memory is remembered; whoever finishes the report asks once.
+ * Running out of memory is remembered; whoever finishes asks once.
  * Threads: one at a time.
  */
-#ifndef AUDIT_ARENA_H
-#define AUDIT_ARENA_H
+#ifndef CORE_ARENA_H
+#define CORE_ARENA_H
 
 #include <stdarg.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "audit/arena.h"
+#include "core/arena.h"
 
 #include <stdalign.h>
 #include <stdio.h>
 
 #include "core/own.h"
 
-/* Most reports fit into one block. */
+/* What most reports need fits into one block. */
 #define BLOCK_SIZE ((size_t)16 << 10)
 
 struct arena_block {
