@@ -186,3 +186,24 @@ void text_append_utf16le(struct buf *buf, struct bytes utf16)
 		append_utf8(buf, unit >= 0xd800 && unit <= 0xdfff ? 0xfffd : unit);
 	}
 }
+
+void text_to_utf16le(struct buf *out, struct bytes utf8)
+{
+	size_t at = 0;
+
+	while (at < utf8.size) {
+		uint32_t code;
+		size_t n = utf8_next(utf8.data + at, utf8.size - at, &code);
+
+		if (n == 0) {
+			code = utf8.data[at];
+			n = 1;
+		}
+		at += n;
+		if (code >= 0x10000) {
+			buf_append_le16(out, (uint16_t)(0xd800 + ((code - 0x10000) >> 10)));
+			code = 0xdc00 + ((code - 0x10000) & 0x3ff);
+		}
+		buf_append_le16(out, (uint16_t)code);
+	}
+}

@@ -31,4 +31,7 @@ void text_write(FILE *out, struct bytes text);
 /* UTF-16LE as firmware writes it, unpaired surrogates replaced, appended as UTF-8 without escaping. */
 void text_append_utf16le(struct buf *buf, struct bytes utf16);
 
+/* UTF-8 appended as UTF-16LE, without a NUL; a byte that is no UTF-8 becomes the character of its number. */
+void text_to_utf16le(struct buf *out, struct bytes utf8);
+
 #endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * profile: one way of booting a release: the ordered events it must produce, and the PCR values they
+ * end in. Plain data: refgen predicts profiles, the database keeps them, audit holds captured logs
+ * against them.
+ *
+ * Everything in a profile is owned by whoever made it (an arena), and read-only to all others.
+ */
+#ifndef DB_PROFILE_H
+#define DB_PROFILE_H
+
+#include "core/event_type.h"
+#include "core/pcr.h"
+
+/* How the digests of an event are known. */
+enum event_origin {
+	ORIGIN_COMPUTED, /* from the inputs */
+	ORIGIN_BASELINE, /* carried over from an earlier boot's log */
+	ORIGIN_ASSUMED, /* computed, but something it depends on was assumed: profile_event.assumption */
+	ORIGIN_UNKNOWN, /* no digests: something will be measured here, nobody knows what */
+	ORIGIN_COUNT
+};
+
+/* "computed", "baseline", "assumed", "unknown". */
+const char *event_origin_name(enum event_origin origin);
+
+/* What the digest of an event with text is over. */
+enum text_encoding {
+	TEXT_NONE,    /* no text: bytes of a file, a table, an image */
+	TEXT_BYTES,   /* text as it is */
+	TEXT_UTF16LE, /* text as UTF-16LE */
+};
+
+/* What may stand in a hole. */
+enum hole_kind {
+	HOLE_UUID,       /* hex digits and dashes: 8-4-4-4-12, or XXXX-XXXX of a FAT volume */
+	HOLE_MACHINE_ID, /* 32 lower-case hex digits */
+	HOLE_NUMBER,     /* decimal digits */
+	HOLE_HEX,        /* lower-case hex digits */
+	HOLE_NAME,       /* letters, digits and . _ - + : but no blank, slash or quote */
+	HOLE_DEVICE,     /* the same, with a slash: /dev/mapper/cr_root */
+	HOLE_KIND_COUNT
+};
+
+/* "uuid", "machine-id", "number", "hex", "name", "device". */
+const char *hole_kind_name(enum hole_kind kind);
+
+/* Whether a byte may be part of a hole's value, and whether bytes are a whole value. */
+bool hole_takes(enum hole_kind kind, uint8_t byte);
+bool hole_fits(enum hole_kind kind, struct bytes value);
+
+/* A part of an event's text that only an installation knows. Holes of one name have one value in
+ * all events of a profile. */
+struct profile_hole {
+	size_t offset, size; /* bytes of the text it covers; holes are in order and apart */
+	enum hole_kind kind;
+	const char *name; /* "root-uuid", "machine-id", "snapshot", ... */
+};
+
+struct profile_event {
+	uint32_t pcr;
+	uint32_t type; /* EV_* (PFP 10.4.1) */
+	enum event_origin origin;
+	alg_set algs;                     /* of the digests that are known; 0: none */
+	struct digest digests[ALG_BANKS]; /* by enum alg */
+	const char *
+		component; /* what the event is about, the same in all releases: "firmware", "shim",
+				 * "grub.cfg", "kernel", "initrd", "command line"; diffs are by it */
+	const char *source; /* where the bytes come from: "/EFI/BOOT/BOOTX64.EFI of ESP.img" */
+	const char
+		*over; /* what the digest is over: "Authenticode of the image", "the whole file" */
+	const char *assumption; /* of ORIGIN_ASSUMED; else "" */
+	enum text_encoding encoding;
+	bool with_nul;     /* a NUL of the encoding's size follows the text in what is hashed */
+	struct bytes text; /* what the digest is over, before encoding; empty: TEXT_NONE */
+	struct profile_hole *holes; /* in text */
+	size_t n_holes;
+};
+
+/* How much of a PCR a profile knows. */
+enum coverage_kind {
+	COVERAGE_NONE,      /* no event of the profile extends it */
+	COVERAGE_PREDICTED, /* all events computed, or assumed */
+	COVERAGE_BASELINE,  /* all known, some carried over from a baseline */
+	COVERAGE_PARTIAL,   /* some event is unknown: no value, but the others can be compared */
+	COVERAGE_COUNT
+};
+
+/* "none", "predicted", "baseline", "partial". */
+const char *coverage_name(enum coverage_kind coverage);
+
+struct profile {
+	const char *release;  /* set when read from a database */
+	const char *artifact; /* the same: what it was predicted from */
+	const char *name;
+	const char *ending; /* "" when an operating system is started; else why not */
+	alg_set banks;      /* that digests were made for */
+	struct profile_event *events;
+	size_t n_events;
+};
+
+/* The digest that an event with this text has. */
+int profile_text_digest(const struct profile_event *event, struct bytes text, enum alg alg,
+			struct hasher *hasher, struct digest *out, struct error *err);
+
+/* By the events' origins. */
+enum coverage_kind profile_coverage(const struct profile *profile, uint32_t pcr);
+
+/* Extends the events of one bank from the reset values. PCRs of COVERAGE_PARTIAL end in no value
+ * that means anything. */
+int profile_replay(const struct profile *profile, enum alg alg, struct hasher *hasher,
+		   struct pcr_bank *out, struct error *err);
+
+/* What IMA's first entry must hold: the digest over PCRs 0-9 of the bank (0-7 of sha1). 1 and *out,
+ * 0 when one of them is not known, -1. */
+int profile_boot_aggregate(const struct profile *profile, enum alg alg, struct hasher *hasher,
+			   struct digest *out, struct error *err);
+
+#endif
