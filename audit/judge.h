@@ -8,6 +8,7 @@
  *     judge_quote   quotes: structure, signature, nonce, PCR values
  *     judge_boot    the boot log: structure, data, separators; replayed
  *     judge_ima     the IMA log: replayed, each entry looked up
+ *     judge_aggregate   its boot_aggregate, once the PCRs are judged
  *     judge_pcr     quoted PCRs against what the logs replay to, and why not
  *
  * Source:  verdicts.md; each judge names its section.
@@ -73,6 +74,8 @@ struct judged_key {
 	bool is_used;                /* a quote was verified by it */
 };
 
+struct ima_tracker;
+
 struct judged_quote {
 	const struct bundle_file *message, *signature_file, *pcrs_file; /* the last may be NULL */
 	struct quote quote;
@@ -83,13 +86,22 @@ struct judged_quote {
 	bool is_verified;    /* structure and signature hold */
 	bool has_values;     /* pcrs hash to the signed digest */
 	bool is_explained;   /* without values: the logs give the signed digest */
+	bool is_compared;    /* there was enough to compare the logs with it */
 	uint64_t n_attested; /* IMA entries that it covers */
+	/* Of values that are not the reset ones; in the report's arena, NULL: none. */
+	const struct ima_tracker *trackers[ALG_BANKS][PCR_COUNT];
 };
 
 /* A quoted value that some prefix of the IMA log should give. */
 struct ima_tracker {
-	size_t quote; /* among the judge's */
 	struct ima_prefix prefix;
+};
+
+/* A boot_aggregate entry of the IMA log; it is judged when the quoted PCRs are. */
+struct ima_aggregate {
+	struct ima_aggregate *next;
+	struct digest digest; /* ALG_NONE: of no bank that Assay knows */
+	uint64_t index, offset;
 };
 
 struct judge {
@@ -123,6 +135,8 @@ struct judge {
 	uint64_t n_entries;
 	struct ima_tracker *trackers; /* in the report's arena */
 	size_t n_trackers;
+	uint64_t ima_begins[PCR_COUNT]; /* entries before the first one that extends the PCR */
+	struct ima_aggregate *aggregates, *last_aggregate; /* in log order, in the report's arena */
 };
 
 /* Each returns -1 only when the machine failed us. */
@@ -133,10 +147,17 @@ int judge_bindings(struct judge *judge, struct error *err);
 int judge_boot(struct judge *judge, struct error *err);
 int judge_ima(struct judge *judge, struct error *err);
 int judge_pcrs(struct judge *judge, struct error *err);
+int judge_aggregates(struct judge *judge, struct error *err); /* judge_pcrs calls it */
 int judge_claims(struct judge *judge, struct error *err);
 
 /* After judge_boot: finds the locality that PCR 0 was started from, if the log's own does not fit. */
 int judge_locality(struct judge *judge, struct error *err);
+
+/* Replays the boot log from the i-th locality besides the log's own: 1, 0 if there is none, -1. */
+int judge_restart(struct judge *judge, size_t i, struct eventlog_replay *out, struct error *err);
+
+/* That replay fits a quote, and the log's own did not: it is taken from here on, with a finding. */
+void judge_restarted(struct judge *judge, const struct eventlog_replay *replay);
 
 /* The boot log replayed in one bank it announces; NULL if libcrypto lacks the algorithm. */
 int judge_boot_bank(struct judge *judge, enum alg alg, const struct pcr_bank **out,

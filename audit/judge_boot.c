@@ -101,10 +101,14 @@ static void judge_spec_id(struct boot_walk *walk)
 {
 	static const struct {
 		uint32_t bit;
+		enum finding_code code;
 		const char *text;
 	} oddities[] = {
-		{SPEC_ID_DIGEST_SIZE, "announces an algorithm with another size than its own"},
-		{ SPEC_ID_TWICE,      "announces an algorithm twice"                         },
+		{SPEC_ID_DIGEST_SIZE, FINDING_LOG_STRUCTURE,
+                 "announces an algorithm with another size than its own"                   },
+		{ SPEC_ID_TWICE,      FINDING_LOG_STRUCTURE, "announces an algorithm twice"},
+		{ SPEC_ID_DIGEST,     FINDING_LOG_NO_ACTION,
+                 "EV_NO_ACTION with a digest that is not zero"                             },
 	};
 	const struct spec_id *spec_id = &walk->judge->boot.spec_id;
 	struct report *report = walk->judge->report;
@@ -114,7 +118,7 @@ static void judge_spec_id(struct boot_walk *walk)
 
 		if (!(spec_id->oddities & oddities[i].bit))
 			continue;
-		finding = report_finding(report, FINDING_LOG_STRUCTURE, FINDING_AS_LISTED,
+		finding = report_finding(report, oddities[i].code, FINDING_AS_LISTED,
 					 bytes_of_string("Spec ID event"), "%s", oddities[i].text);
 		finding_at(report, finding, walk->judge->boot_file->path, REPORT_NOWHERE,
 			   spec_id->offset);
@@ -413,39 +417,53 @@ static size_t fitting(const struct judge *judge, const struct eventlog_replay *r
 	return n;
 }
 
-int judge_locality(struct judge *judge, struct error *err)
+int judge_restart(struct judge *judge, size_t i, struct eventlog_replay *out, struct error *err)
 {
 	static const uint8_t localities[] = { 0, 3, 4 };
-	const struct eventlog_locality *stated = &judge->boot_replay.locality;
+
+	for (size_t l = 0; l < ARRAY_SIZE(localities); l++) {
+		if (localities[l] == judge->boot_replay.locality.used || i-- > 0)
+			continue;
+		return replay_again(judge, judge->boot_replay.algs, localities[l], out, err) < 0
+			       ? -1
+			       : 1;
+	}
+	return 0;
+}
+
+void judge_restarted(struct judge *judge, const struct eventlog_replay *replay)
+{
+	const struct eventlog_locality stated = judge->boot_replay.locality;
+	bool is_stated = stated.stated || stated.hcrtm || stated.late;
+	unsigned locality = (unsigned)replay->forced_locality;
+	struct finding *finding;
+
+	judge->locality = replay->forced_locality;
+	judge->boot_replay = *replay;
+	memset(judge->extra, 0, sizeof(judge->extra));
+	finding = report_finding(
+		judge->report, FINDING_LOG_LOCALITY, is_stated ? FINDING_AS_LISTED : FINDING_MILDER,
+		bytes_of_string("PCR 0"),
+		is_stated ? "the TPM was started from locality %u, but the log states %u"
+			  : "the TPM was started from locality %u, which the log does not state",
+		locality, (unsigned)stated.value);
+	finding_at(judge->report, finding, judge->boot_file->path,
+		   is_stated ? stated.index : REPORT_NOWHERE,
+		   is_stated ? stated.offset : REPORT_NOWHERE);
+}
+
+int judge_locality(struct judge *judge, struct error *err)
+{
 	struct eventlog_replay again;
 	size_t n_quoted;
-	bool is_stated;
+	int more;
 
 	if (!judge->has_boot || fitting(judge, &judge->boot_replay, &n_quoted) == n_quoted)
 		return 0;
-	is_stated = stated->stated || stated->hcrtm || stated->late;
-	for (size_t i = 0; i < ARRAY_SIZE(localities); i++) {
-		struct finding *finding;
-
-		if (localities[i] == stated->used)
-			continue;
-		if (replay_again(judge, judge->boot_replay.algs, localities[i], &again, err) < 0)
-			return -1;
-		if (fitting(judge, &again, &n_quoted) != n_quoted)
-			continue;
-		judge->locality = localities[i];
-		judge->boot_replay = again;
-		finding = report_finding(
-			judge->report, FINDING_LOG_LOCALITY,
-			is_stated ? FINDING_AS_LISTED : FINDING_MILDER, bytes_of_string("PCR 0"),
-			is_stated ? "the TPM was started from locality %u, but the log states %u"
-				  : "the TPM was started from locality %u, which the log does not "
-				    "state",
-			(unsigned)localities[i], (unsigned)stated->value);
-		finding_at(judge->report, finding, judge->boot_file->path,
-			   is_stated ? stated->index : REPORT_NOWHERE,
-			   is_stated ? stated->offset : REPORT_NOWHERE);
-		return 0;
-	}
-	return 0;
+	for (size_t i = 0; (more = judge_restart(judge, i, &again, err)) > 0; i++)
+		if (fitting(judge, &again, &n_quoted) == n_quoted) {
+			judge_restarted(judge, &again);
+			return 0;
+		}
+	return more;
 }

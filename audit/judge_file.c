@@ -40,7 +40,7 @@ struct places {
 	bool same_path,
 		same_path_counts; /* one is for the logged path, blanks apart; in a release that counts */
 	bool all_plain;           /* none is a program, module or library */
-	bool all_moved; /* the logged path ends with each one's path, or is it, usr-merged */
+	bool is_moved; /* one is a library, and the logged path its own below a snapshot's prefix */
 };
 
 static struct db *explaining_db(struct judge *judge, struct error *err)
@@ -68,12 +68,29 @@ static bool same_path(struct bytes logged, struct bytes reference)
 	       equal_but_blanks(a, b);
 }
 
-/* Moved whole below another folder, as below a snapshot's: "/.snapshots/7/snapshot" + "/usr/lib/x". */
+/* Without "/.snapshots/N/snapshot", below which snapper keeps a whole root of the past. */
+static struct bytes without_snapshot(struct bytes path)
+{
+	const struct bytes folder = bytes_of_string("/.snapshots/"),
+			   name = bytes_of_string("/snapshot/");
+	struct bytes rest;
+	size_t digits = 0;
+
+	if (!bytes_start_with(path, folder))
+		return path;
+	rest = bytes_of(path.data + folder.size, path.size - folder.size);
+	while (digits < rest.size && rest.data[digits] >= '0' && rest.data[digits] <= '9')
+		digits++;
+	rest = bytes_of(rest.data + digits, rest.size - digits);
+	if (digits == 0 || !bytes_start_with(rest, name))
+		return path;
+	return bytes_of(rest.data + name.size - 1, rest.size - (name.size - 1));
+}
+
+/* The same library in a snapshot; where usr-merge moved it, the look-up knows it already. */
 static bool is_moved(struct bytes logged, struct bytes reference)
 {
-	return logged.size > reference.size &&
-	       bytes_equal(bytes_of(logged.data + logged.size - reference.size, reference.size),
-			   reference);
+	return same_path(without_snapshot(logged), reference);
 }
 
 static bool is_plain(const struct golden_match *match)
@@ -98,9 +115,8 @@ static int keep_place(void *ctx, const struct golden_match *match, struct error 
 		/* Releases that do not count never make an entry better. */
 		if (counts && !is_plain(match)) {
 			places->all_plain = false;
-			if (match->kind != KIND_SHARED_OBJECT ||
-			    !is_moved(places->logged, match->path))
-				places->all_moved = false;
+			places->is_moved |= match->kind == KIND_SHARED_OBJECT &&
+					    is_moved(places->logged, match->path);
 		}
 	}
 	if ((places->only_counting && !counts) || (places->others_only && counts))
@@ -128,9 +144,7 @@ static int find_places(struct judge *judge, struct bytes path, const struct dige
 	struct db *db = explaining_db(judge, err);
 
 	*by_path = (struct places){ .judge = judge, .only_counting = true };
-	*by_digest = (struct places){
-		.judge = judge, .logged = path, .all_plain = true, .all_moved = true
-	};
+	*by_digest = (struct places){ .judge = judge, .logged = path, .all_plain = true };
 	if (!db)
 		return -1;
 	if (path.size && path.data[0] == '/' &&
@@ -258,7 +272,8 @@ static int other_path(struct ima_walk *walk, const struct ima_step *step,
 	if (by_digest.same_path)
 		return other_release(walk, step, entry, digest, err);
 	mild = has_normal_form(entry->path, canonical) &&
-	       (by_digest.all_plain ? !in_program_folder(entry->path) : by_digest.all_moved);
+	       (by_digest.all_plain ? !in_program_folder(without_snapshot(entry->path))
+				    : by_digest.is_moved);
 	finding = report_finding(report, FINDING_IMA_OTHER_PATH,
 				 mild ? FINDING_MILDER : FINDING_AS_LISTED, entry->path, "%s%s",
 				 owner_of_bytes(report, &by_digest),

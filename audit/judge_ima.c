@@ -11,111 +11,26 @@
 
 /* --- boot_aggregate ----------------------------------------------------------------------------- */
 
-/*
- * Values of PCR 0 to 9 in one bank: what a quote says of them, else what the boot log replays to.
- * known is false if there is one that neither says.
- */
-static int early_pcrs(struct judge *judge, enum alg alg, struct pcr_bank *out, bool *known,
-		      struct error *err)
-{
-	const struct pcr_bank *bank;
-	pcr_set unknown = 0x3ff;
-
-	pcr_bank_init(out, alg);
-	if (judge_boot_bank(judge, alg, &bank, err) < 0)
-		return -1;
-	if (bank) {
-		*out = *bank;
-		unknown = 0;
-	}
-	for (size_t i = 0; i < judge->n_quotes; i++) {
-		const struct judged_quote *quote = &judge->quotes[i];
-		pcr_set quoted;
-
-		if (!quote_speaks(judge, quote) || !quote->has_values)
-			continue;
-		quoted = quote_selection_pcrs(&quote->quote.selection, alg) & 0x3ff;
-		for (uint32_t pcr = 0; pcr < 10; pcr++)
-			if (quoted >> pcr & 1)
-				memcpy(out->value[pcr], quote->pcrs->value[alg][pcr],
-				       alg_size(alg));
-		unknown &= ~quoted;
-	}
-	*known = unknown == 0;
-	return 0;
-}
-
-/* H(PCR 0 .. n - 1), as ima_calc_boot_aggregate_tfm makes it (ima_crypto.c). */
-static int aggregate_of(struct judge *judge, const struct pcr_bank *bank, size_t n,
-			struct digest *out, struct error *err)
-{
-	struct bytes parts[10];
-
-	for (size_t i = 0; i < n; i++)
-		parts[i] = bytes_of(bank->value[i], alg_size(bank->alg));
-	return hasher_digest(judge->hasher, bank->alg, parts, n, out, err);
-}
-
-static int judge_aggregate(struct ima_walk *walk, const struct ima_step *step,
-			   const struct ima_entry *entry, struct error *err)
+/* What the aggregate should be is known when the quotes were compared: kept for judge_aggregates. */
+static int note_aggregate(struct ima_walk *walk, const struct ima_step *step,
+			  const struct ima_entry *entry, struct error *err)
 {
 	struct judge *judge = walk->judge;
-	struct report *report = judge->report;
-	struct bytes subject = bytes_of_string("boot_aggregate");
-	struct digest digest, short_one, long_one;
-	struct finding *finding;
-	struct pcr_bank bank;
-	const char *why;
-	bool known;
+	struct ima_aggregate *aggregate = arena_take(&judge->report->arena, sizeof(*aggregate));
 
-	if (entry->digest.type != IMA_DIGEST_FILE ||
-	    !digest_init(&digest, entry->digest.alg, entry->digest.value) ||
-	    digest.alg >= ALG_BANKS) {
-		report_missing(report, "ima.boot-aggregate", file_subject(walk->file),
-			       "entry %" PRIu64 ": of no bank that Assay knows",
-			       step->record.index);
-		return 0;
-	}
-	if (bytes_all(digest_bytes(&digest), 0)) {
-		why = "all zeros: that kernel saw no TPM, and measured into none";
-		long_one.alg = ALG_NONE;
-	} else {
-		if (early_pcrs(judge, digest.alg, &bank, &known, err) < 0)
-			return -1;
-		if (!known) {
-			report_missing(report, "ima.boot-aggregate", file_subject(walk->file),
-				       "entry %" PRIu64 ": PCR 0 to 9 of the %s bank are not known",
-				       step->record.index, alg_name(digest.alg));
-			return 0;
-		}
-		if (aggregate_of(judge, &bank, 8, &short_one, err) < 0 ||
-		    aggregate_of(judge, &bank, 10, &long_one, err) < 0)
-			return -1;
-		if (digest_equal(&digest, &short_one) || digest_equal(&digest, &long_one)) {
-			report_check(report, "ima.boot-aggregate", CHECK_PASS,
-				     file_subject(walk->file),
-				     "entry %" PRIu64 " is the hash of PCR 0-%d, %s",
-				     step->record.index, digest_equal(&digest, &short_one) ? 7 : 9,
-				     alg_name(digest.alg));
-			return 0;
-		}
-		why = "neither the hash of PCR 0-7 nor of PCR 0-9 of this boot: the IMA log is of "
-		      "another boot";
-	}
-	report_check(report, "ima.boot-aggregate", CHECK_FAIL, file_subject(walk->file),
-		     "entry %" PRIu64 " does not fit this boot", step->record.index);
-	finding = report_finding(report, FINDING_IMA_BOOT_AGGREGATE, FINDING_AS_LISTED, subject,
-				 "%s", why);
-	finding->found = report_digest(report, &digest);
-	if (long_one.alg != ALG_NONE) {
-		finding->expected = arena_take(&report->arena, sizeof(*finding->expected));
-		if (finding->expected) {
-			*finding->expected = (struct reference){ "", "", bytes_of("", 0),
-								 report_digest(report, &long_one) };
-			finding->n_expected = 1;
-		}
-	}
-	finding_at(report, finding, walk->file->path, step->record.index, step->record.offset);
+	if (!aggregate)
+		return error_memory(err, judge->bundle->name);
+	*aggregate = (struct ima_aggregate){ .digest.alg = ALG_NONE,
+					     .index = step->record.index,
+					     .offset = step->record.offset };
+	if (entry->digest.type != IMA_DIGEST_FILE || entry->digest.alg >= ALG_BANKS ||
+	    !digest_init(&aggregate->digest, entry->digest.alg, entry->digest.value))
+		aggregate->digest.alg = ALG_NONE;
+	if (judge->last_aggregate)
+		judge->last_aggregate->next = aggregate;
+	else
+		judge->aggregates = aggregate;
+	judge->last_aggregate = aggregate;
 	return 0;
 }
 
@@ -138,7 +53,7 @@ static int judge_kernel(struct ima_walk *walk, const struct ima_step *step,
 			   step->record.offset);
 		walk->kexec_measured = false;
 	}
-	return judge_aggregate(walk, step, entry, err);
+	return note_aggregate(walk, step, entry, err);
 }
 
 /* --- single entries ------------------------------------------------------------------------------ */
@@ -402,7 +317,7 @@ static int set_trackers(struct ima_walk *walk, struct error *err)
 	if (!walk->judge->trackers)
 		return error_memory(err, judge->bundle->name);
 	for (size_t i = 0; i < judge->n_quotes; i++) {
-		const struct judged_quote *quote = &judge->quotes[i];
+		struct judged_quote *quote = &judge->quotes[i];
 
 		if (!quote->is_verified || !quote->has_values)
 			continue;
@@ -420,7 +335,7 @@ static int set_trackers(struct ima_walk *walk, struct error *err)
 				if (!(pcrs >> pcr & 1) ||
 				    bytes_all(value, pcr >= 17 && pcr <= 22 ? 0xff : 0))
 					continue;
-				tracker->quote = i;
+				quote->trackers[alg][pcr] = tracker;
 				tracker->prefix.pcr = pcr;
 				digest_init(&tracker->prefix.wanted, (enum alg)alg, value);
 				walk->judge->n_trackers++;
@@ -451,6 +366,11 @@ static int walk_entries(struct ima_walk *walk, bool *is_whole, struct error *err
 	while ((more = ima_replay_next(walk->judge->ima_replay, &step, &problem)) > 0) {
 		for (size_t i = 0; i < walk->judge->n_trackers; i++)
 			ima_prefix_step(&walk->judge->trackers[i].prefix, walk->judge->ima_replay);
+		if (step->record.pcr < PCR_COUNT &&
+		    !(judge->ima_extended >> step->record.pcr & 1)) {
+			judge->ima_extended |= (pcr_set)1 << step->record.pcr;
+			judge->ima_begins[step->record.pcr] = step->record.index;
+		}
 		if (judge_entry(walk, step, err) < 0)
 			return -1;
 	}
@@ -460,7 +380,6 @@ static int walk_entries(struct ima_walk *walk, bool *is_whole, struct error *err
 	}
 	judge->n_entries = judge->report->coverage.n_entries =
 		ima_replay_counts(walk->judge->ima_replay).n_entries;
-	judge->ima_extended = ima_replay_extended(walk->judge->ima_replay);
 	*is_whole = more == 0;
 	if (more < 0) {
 		struct finding *finding =

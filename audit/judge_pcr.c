@@ -35,46 +35,95 @@ static bool is_reset(struct bytes value, uint32_t pcr)
 	return bytes_all(value, pcr >= 17 && pcr <= 22 ? 0xff : 0);
 }
 
+/* The PCR that IMA is configured for: a kernel may have another than 10 built in. */
+static uint32_t ima_pcr(const struct judge *judge)
+{
+	if (!judge->ima_extended || judge->ima_extended >> IMA_PCR & 1)
+		return IMA_PCR;
+	return (uint32_t)__builtin_ctz(judge->ima_extended);
+}
+
 /* --- the attested part of the IMA log -------------------------------------------------------------- */
 
-static const struct ima_tracker *tracker_of(const struct judge *judge, size_t quote, enum alg alg,
-					    uint32_t pcr)
+/* Does a prefix of so many entries give a quoted value? Those of other PCRs do not change it. */
+static bool prefix_fits(const struct judge *judge, size_t quote, enum alg alg, uint32_t pcr,
+			uint64_t n_entries)
 {
-	for (size_t i = 0; i < judge->n_trackers; i++) {
-		const struct ima_tracker *tracker = &judge->trackers[i];
+	const struct ima_tracker *tracker = judge->quotes[quote].trackers[alg][pcr];
 
-		if (tracker->quote == quote && tracker->prefix.wanted.alg == alg &&
-		    tracker->prefix.pcr == pcr)
-			return tracker;
-	}
-	return NULL;
-}
-
-static bool prefix_found(const struct ima_prefix *prefix, uint64_t *n_entries)
-{
-	*n_entries = 0;
+	if (!tracker) /* the value is the reset one: until the first entry of this PCR */
+		return pcr != ima_pcr(judge) && n_entries <= judge->ima_begins[pcr];
 	for (enum ima_way way = 0; way < IMA_WAYS; way++)
-		if (prefix->found[way] && prefix->n_entries[way] > *n_entries)
-			*n_entries = prefix->n_entries[way];
-	return prefix->found[IMA_OWN] || prefix->found[IMA_PADDED];
+		if (tracker->prefix.found[way] && tracker->prefix.first[way] <= n_entries &&
+		    n_entries <= tracker->prefix.n_entries[way])
+			return true;
+	return false;
 }
 
-/* A quote is one moment: all its banks must be given by one prefix. The strongest bank's counts. */
+/* The IMA log's PCRs that a quote selects in a bank. */
+static pcr_set ima_pcrs_of(const struct judge *judge, size_t quote, enum alg alg)
+{
+	if (!hasher_has(judge->hasher, alg))
+		return 0;
+	return quote_selection_pcrs(&judge->quotes[quote].quote.selection, alg) &
+	       judge->ima_extended & ~judge->boot_extended;
+}
+
+static bool all_fit(const struct judge *judge, size_t quote, uint64_t n_entries)
+{
+	for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
+		pcr_set pcrs = ima_pcrs_of(judge, quote, (enum alg)alg);
+
+		for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++)
+			if (pcrs >> pcr & 1 &&
+			    !prefix_fits(judge, quote, (enum alg)alg, pcr, n_entries))
+				return false;
+	}
+	return true;
+}
+
+/* The longest prefix that gives a value, or of entries before the first of the PCR; 0: none. */
+static uint64_t longest(const struct judge *judge, size_t quote, enum alg alg, uint32_t pcr)
+{
+	const struct ima_tracker *tracker = judge->quotes[quote].trackers[alg][pcr];
+	uint64_t n_entries = 0;
+
+	if (!tracker)
+		return pcr == ima_pcr(judge) ? 0 : judge->ima_begins[pcr];
+	for (enum ima_way way = 0; way < IMA_WAYS; way++)
+		if (tracker->prefix.found[way] && tracker->prefix.n_entries[way] > n_entries)
+			n_entries = tracker->prefix.n_entries[way];
+	return n_entries;
+}
+
+/*
+ * A quote is one moment: all its banks, and all PCRs that the IMA log extends, must be given by one
+ * prefix. If there is none, the strongest bank's counts.
+ */
 static void find_prefix(struct judge *judge, size_t quote)
 {
-	unsigned best = 0;
+	uint64_t best = 0, strongest = 0;
+	unsigned worth = 0;
 
-	for (size_t i = 0; i < judge->n_trackers; i++) {
-		const struct ima_tracker *tracker = &judge->trackers[i];
-		unsigned worth = strength(tracker->prefix.wanted.alg);
-		uint64_t n_entries;
+	for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
+		pcr_set pcrs = ima_pcrs_of(judge, quote, (enum alg)alg);
 
-		if (tracker->quote != quote || !prefix_found(&tracker->prefix, &n_entries) ||
-		    worth <= best)
-			continue;
-		best = worth;
-		judge->quotes[quote].n_attested = n_entries;
+		for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
+			uint64_t n_entries;
+
+			if (!(pcrs >> pcr & 1))
+				continue;
+			n_entries = longest(judge, quote, (enum alg)alg, pcr);
+			if (n_entries > best && all_fit(judge, quote, n_entries))
+				best = n_entries;
+			if (pcr == ima_pcr(judge) && strength((enum alg)alg) > worth) {
+				worth = strength((enum alg)alg);
+				strongest = n_entries;
+			}
+		}
 	}
+	if (worth)
+		judge->quotes[quote].n_attested = best ? best : strongest;
 }
 
 /* --- quotes without their values -------------------------------------------------------------------- */
@@ -89,25 +138,23 @@ struct composite {
 	struct ima_replay *replay;
 };
 
-static int composite_begin(struct composite *composite, struct error *err)
+/* boot is the boot log's replay; it has all banks that verified quotes select. */
+static void composite_begin(struct composite *composite, const struct eventlog_replay *boot)
 {
 	struct judge *judge = composite->judge;
 
 	composite->banks = quote_selection_algs(&composite->quote->quote.selection);
 	composite->ima = judge->ima_extended & ~judge->boot_extended;
 	for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
-		const struct pcr_bank *bank = NULL;
+		const struct pcr_bank *bank = eventlog_bank(boot, (enum alg)alg);
 		struct pcr_bank reset;
 
 		if (!(composite->banks >> alg & 1))
 			continue;
 		pcr_bank_init(&reset, (enum alg)alg);
-		if (judge_boot_bank(judge, (enum alg)alg, &bank, err) < 0)
-			return -1;
 		quote_pcrs_set_bank(composite->values, bank ? bank : &reset,
 				    ((pcr_set)1 << PCR_COUNT) - 1);
 	}
-	return 0;
 }
 
 /* Does the IMA log, where its replay stands, complete the values? Each bank may go either way. */
@@ -184,41 +231,84 @@ static int composite_search(struct composite *composite, uint64_t *n_entries, st
 	}
 }
 
-static int judge_composite(struct judge *judge, struct judged_quote *quote, struct error *err)
+/* Do the logs, the boot log replayed so, give the signed digest? 1 and *n_entries of the IMA log. */
+static int composite_try(struct composite *composite, const struct eventlog_replay *boot,
+			 uint64_t *n_entries, struct error *err)
 {
-	struct composite composite = { .judge = judge,
-				       .quote = quote,
-				       .replay = judge->ima_replay };
-	struct report *report = judge->report;
-	struct bytes subject = file_subject(quote->message);
-	uint64_t n_entries = judge->n_entries;
-	alg_set usable = 0;
 	int status;
 
-	for (unsigned alg = 0; alg < ALG_BANKS; alg++)
-		usable |= hasher_has(judge->hasher, (enum alg)alg) ? (alg_set)1 << alg : 0;
-	if (!judge->has_boot || !judge->has_ima ||
-	    quote_selection_algs(&quote->quote.selection) & ~judge->boot.algs) {
-		report_missing(report, "pcr.replay", subject,
-			       "no PCR values beside the quote, and not every log or bank to "
-			       "compute them from");
+	composite_begin(composite, boot);
+	composite->replay = composite->judge->ima_replay;
+	*n_entries = composite->judge->n_entries;
+	status = composite_fits(composite, err);
+	if (status == 0 && composite->replay)
+		status = composite_search(composite, n_entries, err);
+	return status;
+}
+
+/* The TPM may have been started from another locality than the boot log says or leaves open. */
+static int composite_restart(struct composite *composite, uint64_t *n_entries, struct error *err)
+{
+	struct judge *judge = composite->judge;
+	struct eventlog_replay boot;
+	int status = 0;
+
+	for (size_t i = 0; status == 0; i++) {
+		int more = judge_restart(judge, i, &boot, err);
+
+		if (more <= 0)
+			return more;
+		status = composite_try(composite, &boot, n_entries, err);
+	}
+	if (status > 0)
+		judge_restarted(judge, &boot);
+	return status;
+}
+
+/* Why the digest cannot be computed from the logs, or NULL. */
+static const char *composite_lacks(const struct judge *judge, const struct judged_quote *quote)
+{
+	const struct quote_selection *selection = &quote->quote.selection;
+
+	for (size_t i = 0; i < selection->n_banks; i++) {
+		enum alg alg = selection->banks[i].alg;
+
+		if (!selection->banks[i].pcrs)
+			continue;
+		if (alg >= ALG_BANKS)
+			return "no PCR values beside the quote that could be read, and a bank of "
+			       "an algorithm that Assay does not know";
+		if (!hasher_has(judge->hasher, alg))
+			return "a bank that Assay cannot compute, and no PCR values beside";
+		if (!judge->has_boot || !judge->has_ima || !(judge->boot.algs >> alg & 1))
+			return "no PCR values beside the quote, and not every log or bank to "
+			       "compute them from";
+	}
+	if (!hasher_has(judge->hasher, quote->result.hash))
+		return "a hash that Assay cannot compute, and no PCR values beside";
+	return NULL;
+}
+
+static int judge_composite(struct judge *judge, struct judged_quote *quote, struct error *err)
+{
+	struct composite composite = { .judge = judge, .quote = quote };
+	struct report *report = judge->report;
+	struct bytes subject = file_subject(quote->message);
+	const char *lacks = composite_lacks(judge, quote);
+	uint64_t n_entries;
+	int status;
+
+	if (lacks) {
+		report_missing(report, "pcr.replay", subject, "%s", lacks);
 		return 0;
 	}
-	if (!hasher_has(judge->hasher, quote->result.hash) ||
-	    quote_selection_algs(&quote->quote.selection) & ~usable) {
-		report_missing(
-			report, "pcr.replay", subject,
-			"a bank or hash that Assay cannot compute, and no PCR values beside");
-		return 0;
-	}
+	quote->is_compared = true;
 	composite.values = arena_take(&report->arena, sizeof(*composite.values));
 	if (!composite.values)
 		return error_memory(err, judge->bundle->name);
-	if (composite_begin(&composite, err) < 0)
-		return -1;
-	status = composite_fits(&composite, err);
-	if (status == 0 && judge->ima_replay)
-		status = composite_search(&composite, &n_entries, err);
+	status = composite_try(&composite, &judge->boot_replay, &n_entries, err);
+	if (status == 0)
+		status = composite_restart(&composite, &n_entries, err);
 	if (status < 0)
 		return -1;
 	if (status == 1) {
@@ -262,12 +352,13 @@ static void compare_ima(struct pcr_walk *walk, size_t quote_index, uint32_t pcr,
 {
 	const struct judge *judge = walk->judge;
 	const struct judged_quote *quote = &judge->quotes[quote_index];
-	const struct ima_tracker *tracker = tracker_of(judge, quote_index, wanted->alg, pcr);
 	struct digest given = { .alg = ALG_NONE };
-	uint64_t n_entries;
+	/* Where no prefix fits the strongest bank, the others are compared with one of their own. */
+	uint64_t n_entries = quote->n_attested ? quote->n_attested
+					       : longest(judge, quote_index, wanted->alg, pcr);
 
-	if (tracker && prefix_found(&tracker->prefix, &n_entries) &&
-	    n_entries == quote->n_attested) {
+	if ((n_entries || pcr != ima_pcr(judge)) &&
+	    prefix_fits(judge, quote_index, wanted->alg, pcr, n_entries)) {
 		note(walk, pcr, quote, wanted, NULL, true);
 		return;
 	}
@@ -319,7 +410,7 @@ static int compare_bank(struct pcr_walk *walk, size_t quote_index, enum alg alg,
 				continue; /* pcr.bank */
 			given = pcr_bank_value(bank, pcr);
 			note(walk, pcr, quote, &wanted, &given, digest_equal(&wanted, &given));
-		} else if (pcr == IMA_PCR && judge->ima_extended >> pcr & 1 &&
+		} else if (pcr == ima_pcr(judge) && judge->ima_extended >> pcr & 1 &&
 			   is_reset_in_all_banks(quote, pcr)) {
 			continue; /* a quote from before the first entry: ima.unattested */
 		} else if (judge->ima_extended >> pcr & 1) {
@@ -417,6 +508,17 @@ static int report_pcr_states(struct pcr_walk *walk, struct error *err)
 		}
 	}
 	report->coverage.matched_pcrs = good;
+	/* A policy that lets a boot log be missing lets its PCRs be unexplained, which is said. */
+	if (!walk->judge->has_boot && !walk->judge->policy->require_boot_log.value) {
+		pcr_set allowed = walk->unexplained & ~((pcr_set)1 << IMA_PCR);
+
+		walk->unexplained &= ~allowed;
+		if (allowed)
+			report_check(report, "pcr.replay", CHECK_SKIP, bytes_of("", 0),
+				     "PCR %s were extended, and the boot log that says with what "
+				     "is missing, which the policy allows",
+				     report_pcrs(report, allowed));
+	}
 	if (walk->unexplained)
 		report_missing(report, "pcr.replay", bytes_of("", 0),
 			       "PCR %s were extended, and the log that says with what is missing",
@@ -440,6 +542,7 @@ static void judge_attested(struct judge *judge)
 	struct report *report = judge->report;
 	struct coverage *coverage = &report->coverage;
 	pcr_set covered = 0;
+	bool is_compared = false;
 	struct bytes subject;
 
 	if (!judge->has_ima || judge->n_entries == 0)
@@ -452,13 +555,18 @@ static void judge_attested(struct judge *judge)
 			continue;
 		for (unsigned alg = 0; alg < ALG_BANKS; alg++)
 			covered |= quote_selection_pcrs(&quote->quote.selection, (enum alg)alg);
+		is_compared |= quote->is_compared;
 		if (quote->n_attested > coverage->n_attested)
 			coverage->n_attested = quote->n_attested;
 	}
-	if (!(covered & judge->ima_extended)) {
+	if (!(covered >> ima_pcr(judge) & 1)) {
 		report_missing(report, "ima.attested", subject,
 			       "no quote covers PCR %s: nothing vouches for this log",
 			       report_pcrs(report, judge->ima_extended));
+	} else if (!is_compared) {
+		report_missing(report, "ima.attested", subject,
+			       "a quote covers PCR %s, but what it should be cannot be computed",
+			       report_pcrs(report, covered & judge->ima_extended));
 	} else if (coverage->n_attested == 0) {
 		report_check(report, "ima.attested", CHECK_FAIL, subject,
 			     "no part of the log fits a quote");
@@ -569,11 +677,11 @@ int judge_pcrs(struct judge *judge, struct error *err)
 				return -1;
 			continue;
 		}
-		any_values = true;
+		any_values = quote->is_compared = true;
 		if (compare_quote(&walk, i, err) < 0)
 			return -1;
 	}
-	if (any_values && report_pcr_states(&walk, err) < 0)
+	if ((any_values && report_pcr_states(&walk, err) < 0) || judge_aggregates(judge, err) < 0)
 		return -1;
 	judge_attested(judge);
 	judge_unquoted(judge);

@@ -159,6 +159,12 @@ static int read_pcrs(struct judge *judge, struct judged_quote *quote, struct err
 			     &quote->quote.selection, quote->pcrs, &form, &problem) == 0)
 		return 0;
 	quote->pcrs = NULL;
+	/* Values of a bank whose digests nobody here knows the size of: nothing is wrong with them. */
+	if (problem.code == ERROR_UNSUPPORTED) {
+		report_check(judge->report, "quote.pcrs", CHECK_SKIP,
+			     file_subject(quote->pcrs_file), "%s", problem.message);
+		return 0;
+	}
 	return malformed(judge, quote->pcrs_file, &problem, err);
 }
 
@@ -291,9 +297,10 @@ static void judge_pcr_digest(struct judge *judge, struct judged_quote *quote)
 			       file_subject(quote->pcrs_file), "%s", check->detail);
 		break;
 	case QUOTE_SKIP:
-		report_check(judge->report, "quote.pcr-digest", CHECK_SKIP, subject,
-			     "no PCR values beside the quote: the replayed ones are compared with "
-			     "its digest");
+		report_check(judge->report, "quote.pcr-digest", CHECK_SKIP, subject, "%s",
+			     quote->pcrs ? check->detail
+					 : "no PCR values beside the quote: the replayed ones are "
+					   "compared with its digest");
 		break;
 	}
 }

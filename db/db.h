@@ -72,7 +72,7 @@ struct artifact {
 
 enum file_kind {
 	KIND_OTHER,         /* plain data */
-	KIND_EXECUTABLE,    /* ELF ET_EXEC, or ET_DYN with an interpreter or DF_1_PIE */
+	KIND_EXECUTABLE,    /* ELF ET_EXEC; ET_DYN with DF_1_PIE, or PT_INTERP and no DT_SONAME */
 	KIND_SHARED_OBJECT, /* ELF ET_DYN otherwise */
 	KIND_KERNEL_MODULE, /* ELF ET_REL with .modinfo, compressed or not */
 	KIND_FIRMWARE,      /* under a firmware directory */

@@ -140,6 +140,7 @@ enum elf_need elf_start(struct bytes start, struct elf_facts *facts)
 		break;
 	case ET_DYN:
 		facts->kind = KIND_SHARED_OBJECT;
+		facts->is_dyn = true;
 		break;
 	default:
 		return ELF_NOTHING;
@@ -177,7 +178,11 @@ static void notes_look(struct bytes notes, size_t align, struct elf_facts *facts
 	}
 }
 
-/* Position-independent executables without an interpreter say DF_1_PIE. */
+/*
+ * Position-independent executables without an interpreter say DF_1_PIE. A library may name an
+ * interpreter, to be run for its version as glibc's libc.so.6 is, but only a library has a name of
+ * its own that others ask for.
+ */
 static void dynamic_look(struct bytes section, struct elf_facts *facts)
 {
 	const size_t entry_size = facts->is_64 ? sizeof(Elf64_Dyn) : sizeof(Elf32_Dyn);
@@ -200,8 +205,8 @@ static void dynamic_look(struct bytes section, struct elf_facts *facts)
 		}
 		if (dyn.d_tag == DT_NULL)
 			return;
-		if (dyn.d_tag == DT_FLAGS_1 && dyn.d_un.d_val & DF_1_PIE)
-			facts->kind = KIND_EXECUTABLE;
+		facts->is_pie |= dyn.d_tag == DT_FLAGS_1 && dyn.d_un.d_val & DF_1_PIE;
+		facts->has_soname |= dyn.d_tag == DT_SONAME;
 	}
 }
 
@@ -230,6 +235,14 @@ static void segment_look(struct bytes head, const Elf64_Phdr *phdr, struct elf_f
 	}
 }
 
+static void decide_kind(struct elf_facts *facts)
+{
+	if (facts->is_dyn)
+		facts->kind = facts->is_pie || (facts->has_interpreter && !facts->has_soname)
+				      ? KIND_EXECUTABLE
+				      : KIND_SHARED_OBJECT;
+}
+
 void elf_head(struct bytes head, struct elf_facts *facts)
 {
 	Elf64_Ehdr ehdr;
@@ -240,12 +253,13 @@ void elf_head(struct bytes head, struct elf_facts *facts)
 		Elf64_Phdr phdr;
 
 		if (!read_phdr(facts, table_entry(head, ehdr.e_phoff, phdr_size(facts), i), &phdr))
-			return;
+			break;
 		if (phdr.p_type == PT_INTERP)
-			facts->kind = KIND_EXECUTABLE;
+			facts->has_interpreter = true;
 		else if (phdr.p_type == PT_NOTE || phdr.p_type == PT_DYNAMIC)
 			segment_look(head, &phdr, facts);
 	}
+	decide_kind(facts);
 }
 
 void elf_ranges(struct elf_facts *facts)
@@ -260,6 +274,7 @@ void elf_ranges(struct elf_facts *facts)
 		else
 			dynamic_look(bytes_of(range->data, range->size), facts);
 	}
+	decide_kind(facts);
 }
 
 static struct bytes section_bytes(struct bytes file, const Elf64_Shdr *shdr)

@@ -36,7 +36,7 @@ struct elf_range {
 struct elf_facts {
 	enum file_kind kind;
 	bool big_endian, is_64;
-	bool has_interpreter;
+	bool is_dyn, is_pie, has_interpreter, has_soname; /* what tells programs from libraries */
 	uint8_t build_id[ELF_BUILD_ID_MAX];
 	size_t build_id_size; /* 0: none */
 	struct elf_range ranges[ELF_RANGES_MAX];

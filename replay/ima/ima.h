@@ -217,7 +217,8 @@ struct ima_prefix {
 	uint32_t pcr;
 	struct digest wanted;         /* alg is the bank */
 	bool found[IMA_WAYS];         /* some prefix fits */
-	uint64_t n_entries[IMA_WAYS]; /* of the longest that does */
+	uint64_t first[IMA_WAYS];     /* entries of the shortest that does */
+	uint64_t n_entries[IMA_WAYS]; /* of the longest that does; all between the two do, too */
 };
 
 void ima_prefix_step(struct ima_prefix *prefix, const struct ima_replay *replay);

@@ -291,6 +291,8 @@ void ima_prefix_step(struct ima_prefix *prefix, const struct ima_replay *replay)
 		if (!bytes_equal(ima_replay_value(replay, prefix->wanted.alg, way, prefix->pcr),
 				 digest_bytes(&prefix->wanted)))
 			continue;
+		if (!prefix->found[way])
+			prefix->first[way] = replay->counts.n_entries;
 		prefix->found[way] = true;
 		prefix->n_entries[way] = replay->counts.n_entries;
 	}

@@ -89,6 +89,12 @@ static int digests_limit(const struct reader *in, uint64_t at, uint32_t n, struc
 			 "PCR file: %" PRIu32 " digests in a list, at most %d", n, DIGESTS_MAX);
 }
 
+static void drop_beyond(struct quote_selection *selection)
+{
+	for (size_t i = 0; i < selection->n_banks; i++)
+		selection->banks[i].pcrs &= ((pcr_set)1 << PCR_COUNT) - 1;
+}
+
 static int read_serialized_selection(struct reader *in, struct quote_selection *out,
 				     struct error *err)
 {
@@ -147,7 +153,8 @@ static int read_serialized_list(struct reader *in, struct assigner *to, struct e
 	return 0;
 }
 
-static int read_serialized(struct reader *in, struct quote_pcrs *out, struct error *err)
+static int read_serialized(struct reader *in, bool with_beyond, struct quote_pcrs *out,
+			   struct error *err)
 {
 	struct quote_selection own = { 0 };
 	struct assigner to = { .selection = &own, .out = out };
@@ -156,6 +163,8 @@ static int read_serialized(struct reader *in, struct quote_pcrs *out, struct err
 
 	if (read_serialized_selection(in, &own, err) < 0)
 		return -1;
+	if (!with_beyond)
+		drop_beyond(&own);
 	at = reader_offset(in);
 	n = reader_le32(in);
 	if (n > DIGEST_LISTS_MAX)
@@ -187,7 +196,8 @@ static int read_digest_list(struct reader *in, struct assigner *to, struct error
 	return 0;
 }
 
-static int read_marshaled(struct reader *in, struct quote_pcrs *out, struct error *err)
+static int read_marshaled(struct reader *in, bool with_beyond, struct quote_pcrs *out,
+			  struct error *err)
 {
 	struct quote_selection own = { 0 };
 	struct assigner to = { .selection = &own, .out = out };
@@ -196,6 +206,8 @@ static int read_marshaled(struct reader *in, struct quote_pcrs *out, struct erro
 
 	if (read_selection(in, &own, err) < 0)
 		return -1;
+	if (!with_beyond)
+		drop_beyond(&own);
 	at = reader_offset(in);
 	if (UNMARSHAL(in, UINT32, &n, "PCR file: number of lists", err) < 0)
 		return -1;
@@ -223,12 +235,6 @@ static bool values_size(const struct quote_selection *selection, bool with_beyon
 	}
 	*out = size;
 	return true;
-}
-
-static void drop_beyond(struct quote_selection *selection)
-{
-	for (size_t i = 0; i < selection->n_banks; i++)
-		selection->banks[i].pcrs &= ((pcr_set)1 << PCR_COUNT) - 1;
 }
 
 static int read_values(struct reader *in, const struct quote_selection *selection,
@@ -284,28 +290,34 @@ static enum quote_pcrs_form form_of(struct bytes input)
 	return QUOTE_PCRS_VALUES;
 }
 
+static int read_pcrs(struct bytes input, const char *source, enum quote_pcrs_form form,
+		     bool with_beyond, const struct quote_selection *selection,
+		     struct quote_pcrs *out, struct error *err)
+{
+	struct reader in = reader_of(input, 0, source);
+
+	memset(out, 0, sizeof(*out));
+	switch (form) {
+	case QUOTE_PCRS_SERIALIZED:
+		return read_serialized(&in, with_beyond, out, err);
+	case QUOTE_PCRS_MARSHALED:
+		return read_marshaled(&in, with_beyond, out, err);
+	case QUOTE_PCRS_VALUES:
+		return read_values(&in, selection, out, err);
+	}
+	return -1;
+}
+
 int quote_pcrs_parse(struct bytes input, const char *source,
 		     const struct quote_selection *selection, struct quote_pcrs *out,
 		     enum quote_pcrs_form *form, struct error *err)
 {
-	struct reader in = reader_of(input, 0, source);
 	enum quote_pcrs_form found = form_of(input);
 	struct quote_pcrs pcrs;
-	int result = -1;
 
-	memset(&pcrs, 0, sizeof(pcrs));
-	switch (found) {
-	case QUOTE_PCRS_SERIALIZED:
-		result = read_serialized(&in, &pcrs, err);
-		break;
-	case QUOTE_PCRS_MARSHALED:
-		result = read_marshaled(&in, &pcrs, err);
-		break;
-	case QUOTE_PCRS_VALUES:
-		result = read_values(&in, selection, &pcrs, err);
-		break;
-	}
-	if (result < 0)
+	/* A selection may name PCRs that the TPM lacks, and has no values of then. */
+	if (read_pcrs(input, source, found, true, selection, &pcrs, err) < 0 &&
+	    read_pcrs(input, source, found, false, selection, &pcrs, NULL) < 0)
 		return -1;
 	*out = pcrs;
 	if (form)

@@ -14,6 +14,7 @@ BANKS = ("sha1", "sha256", "sha384")
 NO_ACTION, SEPARATOR, IPL = 3, 4, 13
 ALL = list(range(15))
 NONCE = bytes.fromhex("00112233445566778899aabbccddeeff")
+OF_NO_BANK = bytes(31) + b"\1"  # a PCR's value in a bank of an algorithm that is given by its number
 GOOD_KEY = 0x00050072  # fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, sign
 
 
@@ -272,7 +273,7 @@ class Machine:
             bits = sum(1 << i for i in list(pcrs) + list(beyond))
             size = 4 if beyond else 3
             select += be(ALGS[alg] if isinstance(alg, str) else alg, 2) + be(size, 1) + le(bits, size)
-            flat += b"".join(values[alg][i] for i in sorted(pcrs)) if isinstance(alg, str) else b""
+            flat += b"".join(values[alg][i] if isinstance(alg, str) else OF_NO_BANK for i in sorted(pcrs))
         body = be(kind, 2) + tpm2b(b"\0\x0b" + H("sha256", b"signer")) + tpm2b(nonce) + be(clock, 8) + be(reset, 4)
         body += be(restart, 4) + be(safe, 1) + be(0x2019102300163636, 8)
         if kind == 0x8018:
@@ -291,7 +292,7 @@ class Machine:
     @staticmethod
     def digest_lists(selection, values):
         """As tpm2_quote -F marshaled writes them: lists of at most 8."""
-        digests = [values[alg][i] for alg, pcrs in selection if isinstance(alg, str) for i in sorted(pcrs)]
+        digests = [values[alg][i] if isinstance(alg, str) else OF_NO_BANK for alg, pcrs in selection for i in sorted(pcrs)]
         lists = [digests[i:i + 8] for i in range(0, len(digests), 8)] or [[]]
         return be(len(lists), 4) + b"".join(be(len(some), 4) + b"".join(tpm2b(d) for d in some) for some in lists)
 

@@ -229,6 +229,9 @@ static const struct object_case {
          KIND_EXECUTABLE											},
 	{ "shared object",			   ET_DYN,  DYNAMIC | NOTES,                KIND_SHARED_OBJECT},
 	{ "shared object without a dynamic section", ET_DYN,  NOTES,                          KIND_SHARED_OBJECT},
+	{ "library that runs, as glibc's does",      ET_DYN,  INTERP | DYNAMIC | NOTES,
+         KIND_SHARED_OBJECT										     },
+	{ "executable without a dynamic section",    ET_DYN,  INTERP,                         KIND_EXECUTABLE   },
 	{ "core dump",			       ET_CORE, NOTES,                          KIND_OBJECT       },
 	{ "a type of its own",                       0xfe00,  INTERP | NOTES,                 KIND_OBJECT       },
 };
