@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "db/internal.h"
+#include "db/profile.h"
 
 /* SQLite's own view: every page is used once, every row is well-formed. */
 static int check_pages(struct db *db, struct error *err)
@@ -85,6 +86,13 @@ static int check_extras(struct db *db, const struct artifact_row *row, struct by
 	return found;
 }
 
+static int check_profiles(struct db *db, struct bytes blob, struct error *err)
+{
+	AUTO(profile_list_clear) struct profile_list profiles = { 0 };
+
+	return profiles_decode(blob, db->path, &profiles, err);
+}
+
 int db_check(struct db *db, struct error *err)
 {
 	AUTO(artifact_list_clear) struct artifact_list artifacts = { .text = BUF_INIT };
@@ -102,6 +110,9 @@ int db_check(struct db *db, struct error *err)
 
 		if (content_read(db, stmt, row->manifest, &blob, err) < 0 ||
 		    check_manifest(db, row, blob, err) < 0)
+			return -1;
+		if (row->profiles >= 0 && (content_read(db, stmt, row->profiles, &blob, err) < 0 ||
+					   check_profiles(db, blob, err) < 0))
 			return -1;
 		if (row->extras >= 0 && (content_read(db, stmt, row->extras, &blob, err) < 0 ||
 					 check_extras(db, row, blob, err) < 0))

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "db/internal.h"
+#include "db/profile.h"
 #include "db/table.h"
 
 struct options {
@@ -16,7 +17,7 @@ struct info {
 	const char *path;
 	uint64_t size;
 	uint64_t n_files, n_links, n_unheld; /* unheld: artifacts of no release */
-	uint64_t n_by_kind[ARTIFACT_INITRD + 1], n_by_signature[SIGNATURE_UNVERIFIABLE + 1];
+	uint64_t n_by_kind[ARTIFACT_KIND_COUNT], n_by_signature[SIGNATURE_UNVERIFIABLE + 1];
 	uint64_t n_header_only;
 	uint64_t n_profiles;
 	struct artifact_list artifacts;
@@ -31,7 +32,7 @@ static void info_clear(struct info *info)
 
 static int info_read(struct db *db, struct info *out, struct error *err)
 {
-	AUTO(statement_finalize) sqlite3_stmt *stmt = NULL;
+	AUTO(profile_list_clear) struct profile_list profiles = { 0 };
 	struct stat st;
 
 	out->path = db->path;
@@ -49,10 +50,9 @@ static int info_read(struct db *db, struct info *out, struct error *err)
 		out->n_by_signature[row->artifact.signature]++;
 		out->n_header_only += row->artifact.header_only;
 	}
-	stmt = db_prepare(db, "SELECT count(*) FROM profile", err);
-	if (!stmt || db_step(db, stmt, err) < 0)
+	if (db_profiles_read(db, NULL, 0, &profiles, err) < 0)
 		return -1;
-	out->n_profiles = (uint64_t)sqlite3_column_int64(stmt, 0);
+	out->n_profiles = profiles.n_profiles;
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static int info_json(const struct info *info, const struct options *options, str
 	json_array_end(&json);
 	json_uint(&json, "artifact_count", info->artifacts.n_items);
 	json_object_begin_compact(&json, "kinds");
-	for (int kind = 0; kind <= ARTIFACT_INITRD; kind++)
+	for (int kind = 0; kind < ARTIFACT_KIND_COUNT; kind++)
 		json_uint(&json, artifact_kind_name((enum artifact_kind)kind),
 			  info->n_by_kind[kind]);
 	json_object_end(&json);
@@ -146,7 +146,7 @@ static int info_text(const struct info *info, const struct options *options, str
 	printf("\nSchema      version %d\nSize        %" PRIu64 " KiB\n", DB_SCHEMA_VERSION,
 	       (info->size + 1023) / 1024);
 	printf("Signed      no\nArtifacts   ");
-	print_counts(info->n_by_kind, ARTIFACT_INITRD + 1, kind_name);
+	print_counts(info->n_by_kind, ARTIFACT_KIND_COUNT, kind_name);
 	printf("Signatures  ");
 	print_counts(info->n_by_signature, SIGNATURE_UNVERIFIABLE + 1, signature_name);
 	if (info->n_header_only)

@@ -5,6 +5,7 @@
 #include "core/pcr.h"
 #include "core/text.h"
 #include "db/internal.h"
+#include "db/profile.h"
 #include "db/table.h"
 
 struct options {
@@ -13,140 +14,62 @@ struct options {
 	bool json;
 };
 
-/* Values of profile_coverage.coverage. */
-static const char *const coverages[] = { "predicted", "baseline", "partial" };
-
-/* One PCR value, or how far one PCR is covered. */
-struct value {
-	uint32_t pcr;
-	enum alg alg;
-	struct digest digest;
-	uint32_t coverage;
-};
-
-struct values {
-	struct value *items; /* owned */
-	size_t n_items;
-};
-
-static void values_clear(struct values *values)
-{
-	free(values->items);
-}
-
-static int value_add(struct values *values, const struct value *value, struct error *err)
-{
-	struct value *larger = realloc(values->items, (values->n_items + 1) * sizeof(*larger));
-
-	if (!larger)
-		return error_memory(err, NULL);
-	values->items = larger;
-	values->items[values->n_items++] = *value;
-	return 0;
-}
-
-static int out_of_range(struct db *db, struct error *err)
-{
-	return db_damaged(db, err, "a boot profile has a value out of range");
-}
-
-/* The rows of one profile that a statement with its release and its name selects. */
-static sqlite3_stmt *profile_rows(struct db *db, const char *text, struct bytes release,
-				  struct bytes profile, struct error *err)
-{
-	sqlite3_stmt *stmt = db_prepare(db, text, err);
-
-	if (stmt) {
-		bind_bytes(stmt, 1, release);
-		bind_bytes(stmt, 2, profile);
-	}
-	return stmt;
-}
-
-static int banks_read(struct db *db, struct bytes release, struct bytes profile, struct values *out,
-		      struct error *err)
-{
-	AUTO(statement_finalize) sqlite3_stmt *stmt = NULL;
-	int found = -1;
-
-	stmt = profile_rows(db,
-			    "SELECT algorithm, pcr, digest FROM profile_pcr "
-			    "WHERE release = ?1 AND profile = ?2 ORDER BY algorithm, pcr",
-			    release, profile, err);
-	while (stmt && (found = db_step(db, stmt, err)) > 0) {
-		int64_t alg = sqlite3_column_int64(stmt, 0), pcr = sqlite3_column_int64(stmt, 1);
-		struct value value = { .pcr = (uint32_t)pcr, .alg = (enum alg)alg };
-
-		if (alg < 0 || alg >= ALG_BANKS || pcr < 0 || pcr >= PCR_COUNT ||
-		    !digest_init(&value.digest, value.alg, column_bytes(stmt, 2)))
-			return out_of_range(db, err);
-		if (value_add(out, &value, err) < 0)
-			return -1;
-	}
-	return found;
-}
-
-static int coverage_read(struct db *db, struct bytes release, struct bytes profile,
-			 struct values *out, struct error *err)
-{
-	AUTO(statement_finalize) sqlite3_stmt *stmt = NULL;
-	int found = -1;
-
-	stmt = profile_rows(db,
-			    "SELECT pcr, coverage FROM profile_coverage "
-			    "WHERE release = ?1 AND profile = ?2 ORDER BY pcr",
-			    release, profile, err);
-	while (stmt && (found = db_step(db, stmt, err)) > 0) {
-		int64_t pcr = sqlite3_column_int64(stmt, 0),
-			coverage = sqlite3_column_int64(stmt, 1);
-		struct value value = { .pcr = (uint32_t)pcr, .coverage = (uint32_t)coverage };
-
-		if (pcr < 0 || pcr >= PCR_COUNT || coverage < 0 ||
-		    coverage >= (int64_t)ARRAY_SIZE(coverages))
-			return out_of_range(db, err);
-		if (value_add(out, &value, err) < 0)
-			return -1;
-	}
-	return found;
-}
-
 static const char *pcr_key(uint32_t pcr, char out[12])
 {
 	snprintf(out, 12, "%" PRIu32, pcr);
 	return out;
 }
 
-static void profile_json(struct json *json, struct bytes release, struct bytes profile,
-			 const struct values *banks, const struct values *coverage)
+/* Whether the profile says what the PCR ends in. */
+static bool has_value(const struct profile *profile, uint32_t pcr)
+{
+	enum coverage_kind coverage = profile_coverage(profile, pcr);
+
+	return coverage == COVERAGE_PREDICTED || coverage == COVERAGE_BASELINE;
+}
+
+void profile_write_banks(struct json *json, const struct profile *profile,
+			 const struct pcr_bank banks[ALG_BANKS])
 {
 	char key[12];
 
-	json_object_begin(json, NULL);
-	json_bytes(json, "release", release);
-	json_bytes(json, "profile", profile);
 	json_object_begin(json, "banks");
-	for (size_t i = 0; i < banks->n_items; i++) {
-		const struct value *value = &banks->items[i];
-		enum alg before = i ? banks->items[i - 1].alg : ALG_NONE;
-		enum alg next = i + 1 < banks->n_items ? banks->items[i + 1].alg : ALG_NONE;
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++) {
+		if (!(profile->banks & 1u << alg))
+			continue;
+		json_object_begin(json, alg_name(alg));
+		for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
+			struct digest value = pcr_bank_value(&banks[alg], pcr);
 
-		if (value->alg != before)
-			json_object_begin(json, alg_name(value->alg));
-		json_digest(json, pcr_key(value->pcr, key), &value->digest);
-		if (value->alg != next)
-			json_object_end(json);
+			if (has_value(profile, pcr))
+				json_digest(json, pcr_key(pcr, key), &value);
+		}
+		json_object_end(json);
 	}
 	json_object_end(json);
 	json_object_begin_compact(json, "coverage");
-	for (size_t i = 0; i < coverage->n_items; i++)
-		json_string(json, pcr_key(coverage->items[i].pcr, key),
-			    coverages[coverage->items[i].coverage]);
-	json_object_end(json);
+	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++)
+		if (profile_coverage(profile, pcr) != COVERAGE_NONE)
+			json_string(json, pcr_key(pcr, key),
+				    coverage_name(profile_coverage(profile, pcr)));
 	json_object_end(json);
 }
 
-static int profile_text(struct bytes release, struct bytes profile, const struct values *banks,
-			const struct values *coverage, struct error *err)
+static void profile_json(struct json *json, const struct profile *profile,
+			 const struct pcr_bank banks[ALG_BANKS])
+{
+	json_object_begin(json, NULL);
+	json_string(json, "release", profile->release);
+	json_string(json, "artifact", profile->artifact);
+	json_string(json, "profile", profile->name);
+	if (*profile->ending)
+		json_string(json, "ending", profile->ending);
+	profile_write_banks(json, profile, banks);
+	json_object_end(json);
+}
+
+static int profile_text(const struct profile *profile, const struct pcr_bank banks[ALG_BANKS],
+			struct error *err)
 {
 	static const struct column columns[] = {
 		{"PCR",       true },
@@ -157,84 +80,73 @@ static int profile_text(struct bytes release, struct bytes profile, const struct
 	AUTO(table_clear)
 	struct table table = { .columns = columns, .n_columns = ARRAY_SIZE(columns), .indent = 2 };
 
-	text_write(stdout, release);
+	text_write(stdout, bytes_of_string(profile->release));
 	printf(" / ");
-	text_write(stdout, profile);
+	text_write(stdout, bytes_of_string(profile->name));
 	putchar('\n');
-	for (size_t i = 0; i < banks->n_items; i++) {
-		const struct value *value = &banks->items[i];
-		const char *covered = "";
-		char hex[DIGEST_HEX_SIZE];
+	if (*profile->ending) {
+		printf("  starts no operating system: ");
+		text_write(stdout, bytes_of_string(profile->ending));
+		putchar('\n');
+	}
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++) {
+		for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
+			struct digest value = pcr_bank_value(&banks[alg], pcr);
+			enum coverage_kind coverage = profile_coverage(profile, pcr);
+			char hex[DIGEST_HEX_SIZE];
 
-		for (size_t k = 0; k < coverage->n_items; k++)
-			if (coverage->items[k].pcr == value->pcr)
-				covered = coverages[coverage->items[k].coverage];
-		table_uint(&table, value->pcr);
-		table_string(&table, alg_name(value->alg));
-		table_string(&table, covered);
-		table_string(&table, digest_hex(&value->digest, hex));
+			if (!(profile->banks & 1u << alg) || coverage == COVERAGE_NONE)
+				continue;
+			table_uint(&table, pcr);
+			table_string(&table, alg_name(alg));
+			table_string(&table, coverage_name(coverage));
+			table_string(&table,
+				     has_value(profile, pcr) ? digest_hex(&value, hex) : "-");
+		}
 	}
 	return table_print(&table, stdout, err);
 }
 
-static bool is_wanted(const struct options *options, struct bytes release, struct bytes profile)
+static int show_profile(const struct profile *profile, struct hasher *hasher, struct json *json,
+			struct error *err)
 {
-	bool wanted = options->releases.n_items == 0;
+	struct pcr_bank banks[ALG_BANKS] = { 0 };
 
-	for (size_t i = 0; i < options->releases.n_items; i++)
-		wanted |= bytes_equal_string(release, options->releases.items[i]);
-	return wanted && (!options->profile || bytes_equal_string(profile, options->profile));
-}
-
-static int show_profiles(struct db *db, const struct options *options, struct json *json,
-			 size_t *n_shown, struct error *err)
-{
-	AUTO(statement_finalize) sqlite3_stmt *stmt = NULL;
-	int found = -1;
-
-	*n_shown = 0;
-	stmt = db_prepare(db, "SELECT release, name FROM profile ORDER BY release, name", err);
-	while (stmt && (found = db_step(db, stmt, err)) > 0) {
-		AUTO(values_clear) struct values banks = { 0 };
-		AUTO(values_clear) struct values coverage = { 0 };
-		struct bytes release = column_bytes(stmt, 0), profile = column_bytes(stmt, 1);
-
-		if (!is_wanted(options, release, profile))
-			continue;
-		if (banks_read(db, release, profile, &banks, err) < 0 ||
-		    coverage_read(db, release, profile, &coverage, err) < 0)
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+		if (profile->banks & 1u << alg &&
+		    profile_replay(profile, alg, hasher, &banks[alg], err) < 0)
 			return -1;
-		if (json)
-			profile_json(json, release, profile, &banks, &coverage);
-		else if (profile_text(release, profile, &banks, &coverage, err) < 0)
-			return -1;
-		++*n_shown;
-	}
-	return found;
+	if (!json)
+		return profile_text(profile, banks, err);
+	profile_json(json, profile, banks);
+	return 0;
 }
 
 static int show(const struct options *options, struct error *err)
 {
-	AUTO(artifact_list_clear) struct artifact_list artifacts = { .text = BUF_INIT };
-	AUTO(release_list_clear) struct release_list releases = { .text = BUF_INIT };
+	AUTO(profile_list_clear) struct profile_list profiles = { 0 };
 	AUTO(db_closep) struct db *db = NULL;
 	struct json json = json_to_stream(stdout);
-	size_t n_shown;
+	size_t n_shown = 0;
 	bool given;
 
 	if (db_open(command_db(options->db, &given), DB_READ, &db, err) < 0 ||
-	    artifacts_read(db, &artifacts, err) < 0 ||
-	    releases_read(db, &artifacts, &releases, err) < 0)
+	    db_profiles_read(db, options->releases.items, options->releases.n_items, &profiles,
+			     err) < 0)
 		return -1;
-	for (size_t i = 0; i < options->releases.n_items; i++)
-		if (!release_list_find(db, &releases, options->releases.items[i], err))
-			return -1;
 	if (options->json) {
 		json_object_begin(&json, NULL);
 		json_array_begin(&json, "profiles");
 	}
-	if (show_profiles(db, options, options->json ? &json : NULL, &n_shown, err) < 0)
-		return -1;
+	for (size_t i = 0; i < profiles.n_profiles; i++) {
+		const struct profile *profile = &profiles.profiles[i];
+
+		if (options->profile && strcmp(profile->name, options->profile) != 0)
+			continue;
+		n_shown++;
+		if (show_profile(profile, db->hasher, options->json ? &json : NULL, err) < 0)
+			return -1;
+	}
 	if (!options->json) {
 		if (!n_shown)
 			fputs("assay: no boot profiles here\n", stderr);

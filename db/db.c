@@ -35,14 +35,15 @@ static const char *const statement_text[SQL_COUNT] = {
 	[SQL_ARTIFACT] = "SELECT " ARTIFACT_COLUMNS " FROM artifact WHERE id = ?1",
 	[SQL_ARTIFACT_INSERT] = "INSERT INTO artifact (" ARTIFACT_COLUMNS ") VALUES (?1, ?2, ?3, "
 				"?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
-				"?18, ?19, ?20, ?21)",
+				"?18, ?19, ?20, ?21, ?22)",
 	[SQL_ARTIFACT_UPDATE] =
 		"UPDATE artifact SET signature = ?13, signer = ?14, "
 		"header_only = ?15, algorithms = ?16, n_files = ?17, n_links = ?18, "
-		"manifest = ?19, extras = ?20, seal = ?21 WHERE id = ?1",
+		"manifest = ?19, extras = ?20, profiles = ?21, seal = ?22 WHERE id = ?1",
 	[SQL_CONTENT] = "SELECT digest, bytes FROM content WHERE id = ?1",
 	[SQL_CONTENT_INSERT] = "INSERT INTO content (id, digest, bytes) VALUES (?1, ?2, ?3)",
-	[SQL_CONTENT_USED] = "SELECT 1 FROM artifact WHERE manifest = ?1 OR extras = ?1",
+	[SQL_CONTENT_USED] = "SELECT 1 FROM artifact WHERE manifest = ?1 OR extras = ?1 "
+			     "OR profiles = ?1",
 	[SQL_CONTENT_DELETE] = "DELETE FROM content WHERE id = ?1",
 };
 
@@ -577,6 +578,10 @@ const char *artifact_kind_name(enum artifact_kind kind)
 		return "tree";
 	case ARTIFACT_INITRD:
 		return "initrd";
+	case ARTIFACT_BOOT:
+		return "boot";
+	case ARTIFACT_KIND_COUNT:
+		break;
 	}
 	return "unknown";
 }

@@ -42,7 +42,13 @@ void db_closep(struct db **db);
 
 /* --- what refgen writes ------------------------------------------------------------------ */
 
-enum artifact_kind { ARTIFACT_RPM, ARTIFACT_TREE, ARTIFACT_INITRD };
+enum artifact_kind {
+	ARTIFACT_RPM,
+	ARTIFACT_TREE,
+	ARTIFACT_INITRD,
+	ARTIFACT_BOOT, /* what refgen boot was given: boot files, and the profiles predicted from them */
+	ARTIFACT_KIND_COUNT
+};
 
 /* Whether somebody vouches for an artifact. Bad signatures are refused, never stored. */
 enum signature_state {
@@ -55,7 +61,8 @@ enum signature_state {
 /* Strings are UTF-8 or raw bytes as the artifact has them; empty where it says nothing. Borrowed. */
 struct artifact {
 	enum artifact_kind kind;
-	struct digest digest; /* SHA-256 of the artifact's bytes; of a tree's sorted listing */
+	struct digest
+		digest; /* SHA-256 of the artifact's bytes; of a tree's sorted listing; of profiles */
 	uint64_t size;        /* bytes */
 	struct bytes name;    /* "bash-5.2-1.x86_64" for an RPM, else the file's or folder's name */
 	struct bytes package; /* RPM NAME */
@@ -122,6 +129,8 @@ int db_import_begin(struct db *db, const char *release, const struct artifact *a
  * can have (relative, empty, with a NUL). */
 int db_import_file(struct db *db, const struct golden_file *file, struct error *err);
 int db_import_link(struct db *db, const struct golden_link *link, struct error *err);
+/* The profiles of an ARTIFACT_BOOT, as profiles_encode made them; borrowed until commit or abort. */
+int db_import_profiles(struct db *db, struct bytes profiles, struct error *err);
 int db_import_commit(struct db *db, struct error *err);
 /* Takes back what db_import_begin began; nothing if no transaction is open. */
 void db_import_abort(struct db *db);
@@ -141,7 +150,7 @@ bool db_has_artifact(struct db *db, enum artifact_kind kind, const struct digest
 /* The name of a kind, as reports and the database have it: "executable", "shared-object", ... */
 const char *file_kind_name(enum file_kind kind);
 
-/* "rpm", "tree", "initrd". */
+/* "rpm", "tree", "initrd", "boot". */
 const char *artifact_kind_name(enum artifact_kind kind);
 
 /* "unsigned", "verified", "no-key", "unverifiable". */

@@ -26,6 +26,7 @@ struct import {
 	int64_t old_manifest; /* to go if nothing else has them; -1: none */
 	int64_t old_extras;
 	struct artifact_row row; /* as it will be */
+	struct bytes profiles;   /* borrowed; empty: none */
 	struct buf text;         /* its strings, and the release's name */
 	struct manifest_writer *writer;
 };
@@ -221,7 +222,9 @@ static int artifact_put(struct db *db, const struct artifact_row *row, bool exis
 	sqlite3_bind_int64(stmt, 19, row->manifest);
 	if (row->extras >= 0)
 		sqlite3_bind_int64(stmt, 20, row->extras);
-	bind_blob(stmt, 21, digest_bytes(&seal));
+	if (row->profiles >= 0)
+		sqlite3_bind_int64(stmt, 21, row->profiles);
+	bind_blob(stmt, 22, digest_bytes(&seal));
 	return db_run(db, stmt, err);
 }
 
@@ -374,6 +377,8 @@ static int write_artifact(struct db *db, const struct manifest_blobs *blobs, str
 	if ((blobs && content_put(db, blobs->manifest, &row->manifest, err) < 0) ||
 	    (blobs && blobs->extras.size &&
 	     content_put(db, blobs->extras, &row->extras, err) < 0) ||
+	    (blobs && db->import->profiles.size &&
+	     content_put(db, db->import->profiles, &row->profiles, err) < 0) ||
 	    write_rows(db, err) < 0 || run(db, SQL_COMMIT, err) < 0) {
 		rollback(db);
 		return -1;
@@ -397,7 +402,7 @@ int db_import_begin(struct db *db, const char *release, const struct artifact *a
 	db_import_abort(db);
 	if (known_reserve(db, err) < 0)
 		return -1;
-	import->row = (struct artifact_row){ .extras = -1 };
+	import->row = (struct artifact_row){ .extras = -1, .profiles = -1 };
 	import->member = false;
 	import->old_manifest = import->old_extras = -1;
 	known = known_find(import, artifact->kind, artifact->digest.value, &import->row.id);
@@ -431,6 +436,15 @@ int db_import_file(struct db *db, const struct golden_file *file, struct error *
 int db_import_link(struct db *db, const struct golden_link *link, struct error *err)
 {
 	return manifest_writer_link(db->import->writer, link, err);
+}
+
+int db_import_profiles(struct db *db, struct bytes profiles, struct error *err)
+{
+	if (!db->import->open || db->import->row.artifact.kind != ARTIFACT_BOOT)
+		return error_set(err, ERROR_SYSTEM, db->path, ERROR_NO_OFFSET,
+				 "only what a boot is predicted from has profiles");
+	db->import->profiles = profiles;
+	return 0;
 }
 
 static int finish_manifest(struct db *db, struct manifest_blobs *out, struct error *err)
@@ -471,6 +485,7 @@ void db_import_abort(struct db *db)
 	if (!db->import)
 		return;
 	manifest_writer_clear(db->import->writer);
+	db->import->profiles = (struct bytes){ 0 };
 	db->import->open = false;
 }
 

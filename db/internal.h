@@ -34,7 +34,7 @@ bool plain_path_next(struct plain_path *last, const struct manifest_file *file);
 /* --- schema (schema.c) -------------------------------------------------------------------------- */
 
 #define DB_APPLICATION_ID 0x41535359 /* "ASSY" */
-#define DB_SCHEMA_VERSION 1
+#define DB_SCHEMA_VERSION 2
 
 /* Makes the tables in an empty database, and sets the application id and the version. */
 int schema_create(struct db *db, struct error *err);
@@ -120,13 +120,14 @@ struct artifact_row {
 	uint64_t n_files, n_links;
 	int64_t manifest; /* number of the content */
 	int64_t extras;   /* likewise; -1 if there are none */
+	int64_t profiles; /* likewise */
 };
 
 /* The columns of artifact in the order row_artifact reads them. */
 #define ARTIFACT_COLUMNS                                                                           \
 	"id, kind, digest, size, name, package, evr, arch, vendor, build_host, source_rpm, "       \
 	"build_time, signature, signer, header_only, algorithms, n_files, n_links, manifest, "     \
-	"extras, seal"
+	"extras, profiles, seal"
 
 /* Reads and checks a row: values in range, the seal right. */
 int row_artifact(struct db *db, sqlite3_stmt *stmt, struct artifact_row *out, struct error *err);

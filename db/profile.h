@@ -9,8 +9,12 @@
 #ifndef DB_PROFILE_H
 #define DB_PROFILE_H
 
+#include "core/arena.h"
 #include "core/event_type.h"
+#include "core/json.h"
 #include "core/pcr.h"
+
+struct db;
 
 /* How the digests of an event are known. */
 enum event_origin {
@@ -115,5 +119,43 @@ int profile_replay(const struct profile *profile, enum alg alg, struct hasher *h
  * 0 when one of them is not known, -1. */
 int profile_boot_aggregate(const struct profile *profile, enum alg alg, struct hasher *hasher,
 			   struct digest *out, struct error *err);
+
+/* Members "banks" and "coverage" of a profile (design.md). banks[alg]: what profile_replay gave. */
+void profile_write_banks(struct json *json, const struct profile *profile,
+			 const struct pcr_bank banks[ALG_BANKS]);
+
+/* --- in the database --------------------------------------------------------------------------- */
+
+/*
+ * Profiles of one artifact as one blob, each event once however many profiles have it. Integers are
+ * little endian; a text is u32 size, bytes[size].
+ *
+ *     profiles  u8 version (1), u8 zero, u32 n_events, events, u32 n_profiles, profiles
+ *     event     u8 origin, u8 encoding, u8 with_nul, u8 zero, u32 pcr, u32 type, u16 algs, their
+ *               digests in the order of enum alg, texts: component, source, over, assumption, text;
+ *               u32 n_holes, holes: u32 offset, u32 size, u8 kind, text name
+ *     profile   texts: name, ending; u32 banks, u32 n_events, u32 number of each
+ */
+int profiles_encode(const struct profile *profiles, size_t n_profiles, struct buf *out,
+		    struct error *err);
+
+#define PROFILES_MAX       4096    /* of one artifact */
+#define PROFILE_EVENTS_MAX 1000000 /* of one blob, and of one profile */
+
+struct profile_list {
+	struct profile *profiles; /* in the arena, with all they point to */
+	size_t n_profiles;
+	struct arena arena;
+};
+
+/* Appends the profiles of a blob. source is what errors call it. */
+int profiles_decode(struct bytes blob, const char *source, struct profile_list *list,
+		    struct error *err);
+
+/* All profiles of these releases (NULL and 0: of all), by release, artifact and name. ERROR_USAGE
+ * names a release the database lacks. */
+int db_profiles_read(struct db *db, const char *const *releases, size_t n_releases,
+		     struct profile_list *out, struct error *err);
+void profile_list_clear(struct profile_list *list);
 
 #endif

@@ -26,6 +26,14 @@ static uint64_t column_uint(sqlite3_stmt *stmt, int column, uint64_t max, bool *
 	return (uint64_t)value;
 }
 
+/* The number of a content, -1 for NULL. */
+static int64_t column_reference(sqlite3_stmt *stmt, int column, bool *fine)
+{
+	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
+		return -1;
+	return (int64_t)column_uint(stmt, column, INT64_MAX, fine);
+}
+
 /* --- artifacts ------------------------------------------------------------------------------ */
 
 static void append_le64(struct buf *out, uint64_t value)
@@ -64,6 +72,7 @@ int row_seal(struct db *db, const struct artifact_row *row, struct digest *out, 
 	append_le64(&text, row->n_links);
 	append_le64(&text, (uint64_t)row->manifest);
 	append_le64(&text, (uint64_t)row->extras);
+	append_le64(&text, (uint64_t)row->profiles);
 	if (buf_finish(&text, err) < 0)
 		return -1;
 	return hasher_digest_bytes(db->hasher, ALG_SHA256, buf_bytes(&text), out, err);
@@ -76,7 +85,7 @@ int row_artifact(struct db *db, sqlite3_stmt *stmt, struct artifact_row *out, st
 	struct digest seal;
 	bool fine = true;
 
-	a->kind = (enum artifact_kind)column_uint(stmt, 1, ARTIFACT_INITRD, &fine);
+	a->kind = (enum artifact_kind)column_uint(stmt, 1, ARTIFACT_KIND_COUNT - 1, &fine);
 	if (!digest_init(&a->digest, ALG_SHA256, column_bytes(stmt, 2)))
 		fine = false;
 	a->size = column_uint(stmt, 3, INT64_MAX, &fine);
@@ -95,14 +104,13 @@ int row_artifact(struct db *db, sqlite3_stmt *stmt, struct artifact_row *out, st
 	row.n_files = column_uint(stmt, 16, UINT32_MAX, &fine);
 	row.n_links = column_uint(stmt, 17, UINT32_MAX, &fine);
 	row.manifest = (int64_t)column_uint(stmt, 18, INT64_MAX, &fine);
-	row.extras = -1;
-	if (sqlite3_column_type(stmt, 19) != SQLITE_NULL)
-		row.extras = (int64_t)column_uint(stmt, 19, INT64_MAX, &fine);
+	row.extras = column_reference(stmt, 19, &fine);
+	row.profiles = column_reference(stmt, 20, &fine);
 	if (!fine || a->name.size == 0)
 		return db_damaged(db, err, "artifact %" PRId64 " has a value out of range", row.id);
 	if (row_seal(db, &row, &seal, err) < 0)
 		return -1;
-	if (!bytes_equal(digest_bytes(&seal), column_bytes(stmt, 20)))
+	if (!bytes_equal(digest_bytes(&seal), column_bytes(stmt, 21)))
 		return db_damaged(db, err,
 				  "the row of artifact %" PRId64 " does not match its seal",
 				  row.id);

@@ -14,7 +14,8 @@ _Static_assert(FILE_CONFIG == 1 && FILE_DOC == 2 && FILE_GHOST == 4, "flags of f
 _Static_assert(SIGNATURE_NONE == 0 && SIGNATURE_VERIFIED == 1 && SIGNATURE_NO_KEY == 2 &&
 		       SIGNATURE_UNVERIFIABLE == 3,
 	       "values of artifact.signature");
-_Static_assert(ARTIFACT_RPM == 0 && ARTIFACT_TREE == 1 && ARTIFACT_INITRD == 2,
+_Static_assert(ARTIFACT_RPM == 0 && ARTIFACT_TREE == 1 && ARTIFACT_INITRD == 2 &&
+		       ARTIFACT_BOOT == 3,
 	       "values of artifact.kind");
 
 /*
@@ -54,6 +55,7 @@ static const struct schema_table {
 		      "  n_links INTEGER NOT NULL,\n"
 		      "  manifest INTEGER NOT NULL REFERENCES content (id),\n"
 		      "  extras INTEGER REFERENCES content (id),\n"
+		      "  profiles INTEGER REFERENCES content (id),\n"
 		      "  seal BLOB NOT NULL\n"
 		      ") STRICT"                               },
 	{ "release_artifact", "CREATE TABLE release_artifact (\n"
@@ -61,51 +63,6 @@ static const struct schema_table {
 			      "  artifact INTEGER NOT NULL REFERENCES artifact (id),\n"
 			      "  PRIMARY KEY (release, artifact)\n"
 			      ") STRICT, WITHOUT ROWID"},
-	{ "profile",          "CREATE TABLE profile (\n"
-		     "  release TEXT NOT NULL REFERENCES release (name),\n"
-		     "  name TEXT NOT NULL,\n"
-		     "  PRIMARY KEY (release, name)\n"
-		     ") STRICT, WITHOUT ROWID"                  },
-	{ "profile_event",    "CREATE TABLE profile_event (\n"
-			   "  release TEXT NOT NULL,\n"
-			   "  profile TEXT NOT NULL,\n"
-			   "  number INTEGER NOT NULL,\n"
-			   "  pcr INTEGER NOT NULL,\n"
-			   "  type INTEGER NOT NULL,\n"
-			   "  origin INTEGER NOT NULL,\n"
-			   "  source TEXT NOT NULL,\n"
-			   "  over TEXT NOT NULL,\n"
-			   "  PRIMARY KEY (release, profile, number),\n"
-			   "  FOREIGN KEY (release, profile) REFERENCES profile (release, name)\n"
-			   ") STRICT, WITHOUT ROWID"      },
-	{ "profile_digest",   "CREATE TABLE profile_digest (\n"
-			    "  release TEXT NOT NULL,\n"
-			    "  profile TEXT NOT NULL,\n"
-			    "  number INTEGER NOT NULL,\n"
-			    "  algorithm INTEGER NOT NULL,\n"
-			    "  digest BLOB NOT NULL,\n"
-			    "  PRIMARY KEY (release, profile, number, algorithm),\n"
-			    "  FOREIGN KEY (release, profile, number)\n"
-			    "    REFERENCES profile_event (release, profile, number)\n"
-			    ") STRICT, WITHOUT ROWID"    },
-	{ "profile_pcr",      "CREATE TABLE profile_pcr (\n"
-			 "  release TEXT NOT NULL,\n"
-			 "  profile TEXT NOT NULL,\n"
-			 "  algorithm INTEGER NOT NULL,\n"
-			 "  pcr INTEGER NOT NULL,\n"
-			 "  digest BLOB NOT NULL,\n"
-			 "  PRIMARY KEY (release, profile, algorithm, pcr),\n"
-			 "  FOREIGN KEY (release, profile) REFERENCES profile (release, name)\n"
-			 ") STRICT, WITHOUT ROWID"          },
-	{ "profile_coverage",
-         "CREATE TABLE profile_coverage (\n"
-	  "  release TEXT NOT NULL,\n"
-	  "  profile TEXT NOT NULL,\n"
-	  "  pcr INTEGER NOT NULL,\n"
-	  "  coverage INTEGER NOT NULL,\n"
-	  "  PRIMARY KEY (release, profile, pcr),\n"
-	  "  FOREIGN KEY (release, profile) REFERENCES profile (release, name)\n"
-	  ") STRICT, WITHOUT ROWID"						 },
 };
 
 int schema_create(struct db *db, struct error *err)

@@ -399,8 +399,8 @@ static const struct foreign_case {
 } foreign_cases[] = {
 	{"application id",               "PRAGMA application_id = 1",                                    68,
          "is not a golden database: application id 0x00000001"													    },
-	{ "schema version",              "PRAGMA user_version = 2",                                      60,
-         "schema version 2; this Assay reads version 1"														   },
+	{ "schema version",              "PRAGMA user_version = 3",                                      60,
+         "schema version 3; this Assay reads version 2"														   },
 	{ "schema version 0",            "PRAGMA user_version = 0",                                      60,              "schema version 0"                              },
 	{ "text encoding",               "",							     56,              "the database is damaged: text encoding 2"      },
 	{ "view",			"CREATE VIEW v AS SELECT 1",                                    ERROR_NO_OFFSET, "holds a view 'v'"                              },
@@ -418,16 +418,17 @@ static const struct foreign_case {
          "the table 'release' is not as Assay defines it"														 },
 	{ "column less",                 "ALTER TABLE artifact DROP COLUMN vendor",                      ERROR_NO_OFFSET,
          "the table 'artifact' is not as Assay defines it"														},
-	{ "table renamed",               "ALTER TABLE profile_pcr RENAME TO pcr",                        ERROR_NO_OFFSET,
+	{ "table renamed",               "ALTER TABLE release_artifact RENAME TO pcr",                   ERROR_NO_OFFSET,
          "holds a table 'pcr'"																	    },
-	{ "table dropped",               "DROP TABLE profile_pcr",                                       ERROR_NO_OFFSET,
-         "the table 'profile_pcr' is missing"															     },
+	{ "table dropped",               "DROP TABLE release_artifact",                                  ERROR_NO_OFFSET,
+         "the table 'release_artifact' is missing"															},
 	{ "blank in a definition",
          WRITE_SCHEMA "UPDATE sqlite_schema SET sql = replace(sql, 'n_artifacts', ' n_artifacts')",
          ERROR_NO_OFFSET,												 "the table 'release' is not as Assay defines it"},
 	{ "view in a table's place",
-         WRITE_SCHEMA "UPDATE sqlite_schema SET type = 'view', rootpage = 0, "
-		       "sql = 'CREATE VIEW profile_pcr AS SELECT 1' WHERE name = 'profile_pcr'",         ERROR_NO_OFFSET, "holds a view 'profile_pcr'"                    },
+         WRITE_SCHEMA
+	  "UPDATE sqlite_schema SET type = 'view', rootpage = 0, "
+	  "sql = 'CREATE VIEW release_artifact AS SELECT 1' WHERE name = 'release_artifact'",	    ERROR_NO_OFFSET, "holds a view 'release_artifact'"               },
 	{ "log mode",                    "PRAGMA journal_mode = WAL",                                    18,              "an import into it was interrupted"             },
 };
 

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Profiles as the database keeps them. */
+#include <inttypes.h>
+
+#include "db/internal.h"
+#include "db/profile.h"
+
+#define PROFILES_VERSION 1
+/* More than any text of a boot: a menuentry's body, a command line. */
+#define PROFILE_TEXT_MAX ((uint32_t)1 << 20)
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+static void append_text(struct buf *out, struct bytes text)
+{
+	buf_append_le32(out, (uint32_t)text.size);
+	buf_append(out, text);
+}
+
+static void append_event(struct buf *out, const struct profile_event *event)
+{
+	buf_append_u8(out, (uint8_t)event->origin);
+	buf_append_u8(out, (uint8_t)event->encoding);
+	buf_append_u8(out, event->with_nul);
+	buf_append_u8(out, 0);
+	buf_append_le32(out, event->pcr);
+	buf_append_le32(out, event->type);
+	buf_append_le16(out, (uint16_t)event->algs);
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+		if (event->algs & 1u << alg)
+			buf_append(out, digest_bytes(&event->digests[alg]));
+	append_text(out, bytes_of_string(event->component));
+	append_text(out, bytes_of_string(event->source));
+	append_text(out, bytes_of_string(event->over));
+	append_text(out, bytes_of_string(event->assumption));
+	append_text(out, event->text);
+	buf_append_le32(out, (uint32_t)event->n_holes);
+	for (size_t i = 0; i < event->n_holes; i++) {
+		buf_append_le32(out, (uint32_t)event->holes[i].offset);
+		buf_append_le32(out, (uint32_t)event->holes[i].size);
+		buf_append_u8(out, (uint8_t)event->holes[i].kind);
+		append_text(out, bytes_of_string(event->holes[i].name));
+	}
+}
+
+/* The encodings of all events that differ, and where each is. */
+struct event_table {
+	struct buf bytes;
+	struct part {
+		size_t offset, size;
+	} * parts; /* owned */
+	size_t n_parts, capacity;
+};
+
+static void event_table_clear(struct event_table *table)
+{
+	buf_clear(&table->bytes);
+	free(table->parts);
+}
+
+/* The number of an event in the table, which gets it if it is new. */
+static int event_number(struct event_table *table, const struct profile_event *event,
+			uint32_t *number, struct error *err)
+{
+	size_t start = table->bytes.size, i = 0;
+	struct bytes made;
+
+	append_event(&table->bytes, event);
+	if (table->bytes.failed)
+		return error_memory(err, NULL);
+	made = bytes_of(table->bytes.data + start, table->bytes.size - start);
+	while (i < table->n_parts &&
+	       !bytes_equal(made, bytes_of(table->bytes.data + table->parts[i].offset,
+					   table->parts[i].size)))
+		i++;
+	*number = (uint32_t)i;
+	if (i < table->n_parts) {
+		table->bytes.size = start;
+		return 0;
+	}
+	if (table->n_parts == table->capacity) {
+		size_t larger_capacity = table->capacity ? 2 * table->capacity : 256;
+		struct part *larger =
+			realloc(table->parts, larger_capacity * sizeof(*table->parts));
+
+		if (!larger)
+			return error_memory(err, NULL);
+		table->parts = larger;
+		table->capacity = larger_capacity;
+	}
+	table->parts[table->n_parts++] = (struct part){ .offset = start, .size = made.size };
+	return 0;
+}
+
+static int check_limits(const struct profile *profile, struct error *err)
+{
+	if (profile->n_events > PROFILE_EVENTS_MAX)
+		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
+				 "a boot profile of more than %d events", PROFILE_EVENTS_MAX);
+	for (size_t i = 0; i < profile->n_events; i++)
+		if (profile->events[i].text.size > PROFILE_TEXT_MAX)
+			return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
+					 "an event over a text of more than %" PRIu32 " bytes",
+					 PROFILE_TEXT_MAX);
+	return 0;
+}
+
+int profiles_encode(const struct profile *profiles, size_t n_profiles, struct buf *out,
+		    struct error *err)
+{
+	AUTO(event_table_clear) struct event_table table = { .bytes = BUF_INIT };
+	AUTO(buf_clear) struct buf lists = BUF_INIT;
+
+	if (n_profiles > PROFILES_MAX)
+		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
+				 "%zu boot profiles, at most %d", n_profiles, PROFILES_MAX);
+	for (size_t i = 0; i < n_profiles; i++) {
+		const struct profile *profile = &profiles[i];
+
+		if (check_limits(profile, err) < 0)
+			return -1;
+		append_text(&lists, bytes_of_string(profile->name));
+		append_text(&lists, bytes_of_string(profile->ending));
+		buf_append_le32(&lists, profile->banks);
+		buf_append_le32(&lists, (uint32_t)profile->n_events);
+		for (size_t k = 0; k < profile->n_events; k++) {
+			uint32_t number = 0;
+
+			if (event_number(&table, &profile->events[k], &number, err) < 0)
+				return -1;
+			buf_append_le32(&lists, number);
+		}
+	}
+	buf_append_u8(out, PROFILES_VERSION);
+	buf_append_u8(out, 0);
+	buf_append_le32(out, (uint32_t)table.n_parts);
+	buf_append(out, buf_bytes(&table.bytes));
+	buf_append_le32(out, (uint32_t)n_profiles);
+	buf_append(out, buf_bytes(&lists));
+	out->failed |= lists.failed;
+	return buf_finish(out, err);
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static int damaged(const struct reader *in, struct error *err, const char *what)
+{
+	return error_set(err, ERROR_MALFORMED, in->source, reader_offset(in),
+			 "the database is damaged: boot profiles: %s", what);
+}
+
+/* A text, kept with a NUL behind it. */
+static struct bytes read_text(struct reader *in, struct arena *arena)
+{
+	uint32_t size = reader_le32(in);
+
+	return arena_copy(arena, reader_bytes(in, size));
+}
+
+/* The same as a C string: cut at a NUL, which none of ours has. */
+static const char *read_string(struct reader *in, struct arena *arena)
+{
+	return (const char *)read_text(in, arena).data;
+}
+
+static int read_holes(struct reader *in, struct profile_event *event, struct arena *arena,
+		      struct error *err)
+{
+	uint32_t n = reader_le32(in);
+	size_t end = 0;
+
+	if (n > event->text.size)
+		return damaged(in, err, "more holes than text");
+	event->holes = n ? arena_take(arena, n * sizeof(*event->holes)) : NULL;
+	if (n && !event->holes)
+		return error_memory(err, in->source);
+	for (; event->n_holes < n; event->n_holes++) {
+		struct profile_hole *hole = &event->holes[event->n_holes];
+		uint8_t kind;
+
+		hole->offset = reader_le32(in);
+		hole->size = reader_le32(in);
+		kind = reader_u8(in);
+		hole->name = read_string(in, arena);
+		if (kind >= HOLE_KIND_COUNT || hole->size == 0 || hole->offset < end ||
+		    hole->offset > event->text.size || hole->size > event->text.size - hole->offset)
+			return reader_check(in, err) < 0
+				       ? -1
+				       : damaged(in, err, "a hole outside its text");
+		hole->kind = (enum hole_kind)kind;
+		end = hole->offset + hole->size;
+	}
+	return 0;
+}
+
+static int read_event(struct reader *in, struct profile_event *out, struct arena *arena,
+		      struct error *err)
+{
+	uint8_t origin = reader_u8(in), encoding = reader_u8(in);
+
+	out->with_nul = reader_u8(in);
+	reader_skip(in, 1);
+	out->pcr = reader_le32(in);
+	out->type = reader_le32(in);
+	out->algs = reader_le16(in);
+	if (origin >= ORIGIN_COUNT || encoding > TEXT_UTF16LE || out->pcr >= PCR_COUNT ||
+	    out->algs >> ALG_BANKS)
+		return damaged(in, err, "an event with a value out of range");
+	out->origin = (enum event_origin)origin;
+	out->encoding = (enum text_encoding)encoding;
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+		if (out->algs & 1u << alg)
+			digest_init(&out->digests[alg], alg, reader_bytes(in, alg_size(alg)));
+	out->component = read_string(in, arena);
+	out->source = read_string(in, arena);
+	out->over = read_string(in, arena);
+	out->assumption = read_string(in, arena);
+	out->text = read_text(in, arena);
+	return read_holes(in, out, arena, err);
+}
+
+/* Room for n items, of which each takes at least some bytes of the input. */
+static void *take_items(struct reader *in, struct arena *arena, size_t n, size_t item_size,
+			size_t at_least, struct error *err)
+{
+	void *items = NULL;
+
+	if (n > PROFILE_EVENTS_MAX || n > reader_left(in) / at_least)
+		damaged(in, err, "a count larger than what is there");
+	else if (!(items = arena_take(arena, n * item_size + 1)))
+		error_memory(err, in->source);
+	return items;
+}
+
+static int read_profile(struct reader *in, const struct profile_event *events, uint32_t n_events,
+			struct profile *out, struct arena *arena, struct error *err)
+{
+	uint32_t n;
+
+	out->release = out->artifact = "";
+	out->name = read_string(in, arena);
+	out->ending = read_string(in, arena);
+	out->banks = reader_le32(in);
+	n = reader_le32(in);
+	out->events = take_items(in, arena, n, sizeof(*out->events), 4, err);
+	if (!out->events)
+		return -1;
+	for (; out->n_events < n; out->n_events++) {
+		uint32_t number = reader_le32(in);
+
+		if (number >= n_events)
+			return damaged(in, err, "a profile with an event that is not there");
+		out->events[out->n_events] = events[number];
+	}
+	return out->banks >> ALG_BANKS ? damaged(in, err, "a profile of unknown banks") : 0;
+}
+
+int profiles_decode(struct bytes blob, const char *source, struct profile_list *list,
+		    struct error *err)
+{
+	struct reader in = reader_of(blob, 0, source);
+	struct profile_event *events;
+	struct profile *profiles;
+	uint32_t n_events, n;
+
+	if (reader_u8(&in) != PROFILES_VERSION || reader_u8(&in) != 0)
+		return damaged(&in, err, "of an unknown version");
+	n_events = reader_le32(&in);
+	events = take_items(&in, &list->arena, n_events, sizeof(*events), 1, err);
+	if (!events)
+		return -1;
+	for (uint32_t i = 0; i < n_events; i++)
+		if (read_event(&in, &events[i], &list->arena, err) < 0)
+			return -1;
+	n = reader_le32(&in);
+	profiles = take_items(&in, &list->arena, list->n_profiles + n, sizeof(*profiles), 1, err);
+	if (!profiles)
+		return -1;
+	for (uint32_t i = 0; i < n; i++)
+		if (read_profile(&in, events, n_events, &profiles[list->n_profiles + i],
+				 &list->arena, err) < 0)
+			return -1;
+	if (reader_finish(&in, err) < 0)
+		return -1;
+	if (list->arena.failed)
+		return error_memory(err, source);
+	if (list->n_profiles)
+		memcpy(profiles, list->profiles, list->n_profiles * sizeof(*profiles));
+	list->profiles = profiles;
+	list->n_profiles += n;
+	return 0;
+}
+
+void profile_list_clear(struct profile_list *list)
+{
+	arena_clear(&list->arena);
+	*list = (struct profile_list){ 0 };
+}
+
+/* --- the database ------------------------------------------------------------------------------- */
+
+static int by_release_and_name(const void *one, const void *other)
+{
+	const struct profile *a = one, *b = other;
+	int order = strcmp(a->release, b->release);
+
+	if (!order)
+		order = strcmp(a->artifact, b->artifact);
+	return order ? order : strcmp(a->name, b->name);
+}
+
+/* Adds the profiles of one release's artifacts. */
+static int read_release(struct db *db, const struct artifact_list *artifacts,
+			const struct release *release, struct profile_list *list, struct error *err)
+{
+	for (size_t i = 0; i < release->n_artifacts; i++) {
+		const struct artifact_row *row = &artifacts->items[release->artifacts[i]];
+		AUTO(statement_reset) sqlite3_stmt *stmt = NULL;
+		size_t first = list->n_profiles;
+		struct bytes blob, name;
+
+		if (row->profiles < 0)
+			continue;
+		stmt = db_statement(db, SQL_CONTENT, err);
+		if (!stmt || content_read(db, stmt, row->profiles, &blob, err) < 0 ||
+		    profiles_decode(blob, db->path, list, err) < 0)
+			return -1;
+		name = arena_copy(&list->arena, row->artifact.name);
+		for (size_t k = first; k < list->n_profiles; k++) {
+			list->profiles[k].artifact = (const char *)name.data;
+			list->profiles[k].release = arena_printf(&list->arena, "%s", release->name);
+		}
+	}
+	return list->arena.failed ? error_memory(err, db->path) : 0;
+}
+
+int db_profiles_read(struct db *db, const char *const *releases, size_t n_releases,
+		     struct profile_list *out, struct error *err)
+{
+	AUTO(artifact_list_clear) struct artifact_list artifacts = { .text = BUF_INIT };
+	AUTO(release_list_clear) struct release_list all = { .text = BUF_INIT };
+	AUTO(profile_list_clear) struct profile_list list = { 0 };
+
+	if (artifacts_read(db, &artifacts, err) < 0 || releases_read(db, &artifacts, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n_releases; i++)
+		if (!release_list_find(db, &all, releases[i], err))
+			return -1;
+	for (size_t i = 0; i < all.n_items; i++) {
+		bool wanted = n_releases == 0;
+
+		for (size_t k = 0; k < n_releases; k++)
+			wanted |= strcmp(all.items[i].name, releases[k]) == 0;
+		if (wanted && read_release(db, &artifacts, &all.items[i], &list, err) < 0)
+			return -1;
+	}
+	if (list.n_profiles)
+		qsort(list.profiles, list.n_profiles, sizeof(*list.profiles), by_release_and_name);
+	*out = list;
+	list = (struct profile_list){ 0 };
+	return 0;
+}
