@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 /* NULL if der is no certificate, or more than one. */
 static X509 *certificate_read(struct bytes der)
@@ -81,4 +82,37 @@ bool x509_common_name_append(struct buf *out, struct bytes der)
 
 	X509_free(certificate);
 	return done;
+}
+
+bool x509_tbs_append(struct buf *out, struct bytes der)
+{
+	X509 *certificate = certificate_read(der);
+	unsigned char *tbs = NULL;
+	int size = certificate ? i2d_re_X509_tbs(certificate, &tbs) : -1;
+
+	if (size > 0)
+		buf_append(out, bytes_of(tbs, (size_t)size));
+	OPENSSL_free(tbs);
+	X509_free(certificate);
+	ERR_clear_error();
+	return size > 0;
+}
+
+bool x509_has_key_usage(struct bytes der, const char *oid)
+{
+	X509 *certificate = certificate_read(der);
+	EXTENDED_KEY_USAGE *usages = NULL;
+	char text[128];
+	bool has = false;
+
+	if (certificate)
+		usages = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+	for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++)
+		has = has ||
+		      (OBJ_obj2txt(text, sizeof(text), sk_ASN1_OBJECT_value(usages, i), 1) > 0 &&
+		       strcmp(text, oid) == 0);
+	EXTENDED_KEY_USAGE_free(usages);
+	X509_free(certificate);
+	ERR_clear_error();
+	return has;
 }

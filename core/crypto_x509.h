@@ -21,4 +21,10 @@ bool x509_subject_append(struct buf *out, struct bytes der);
 /* The same with the last common name alone; the whole subject where there is none. */
 bool x509_common_name_append(struct buf *out, struct bytes der);
 
+/* The TBSCertificate, DER, appended: what a revocation list's certificate hashes are over. */
+bool x509_tbs_append(struct buf *out, struct bytes der);
+
+/* True if the certificate's extended key usages include the one of this dotted OID. */
+bool x509_has_key_usage(struct bytes der, const char *oid);
+
 #endif

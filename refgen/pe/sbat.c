@@ -26,7 +26,7 @@ static bool next_line(struct bytes *text, struct bytes *line)
 	return false;
 }
 
-/* The fields of a line, empty ones too; false if there are fewer. Further ones are passed over. */
+/* The fields of a line; false if one is missing or empty. Further ones are passed over. */
 static bool split(struct bytes line, struct bytes fields[N_FIELDS])
 {
 	for (size_t i = 0; i < N_FIELDS; i++) {
@@ -35,6 +35,8 @@ static bool split(struct bytes line, struct bytes fields[N_FIELDS])
 		while (n < line.size && line.data[n] != ',')
 			n++;
 		fields[i] = bytes_of(line.data, n);
+		if (n == 0)
+			return false;
 		if (n == line.size)
 			return i == N_FIELDS - 1;
 		line = bytes_of(line.data + n + 1, line.size - n - 1);

@@ -478,6 +478,7 @@ static const struct sbat_case {
 	{ "no newline at the end",     "a,12,b,c,d,e",                                                1, true,  "a",  12},
 	{ "more fields",               "a,1,b,c,d,e,f,g\n",                                           1, true,  "a",  1 },
 	{ "a field missing",           "a,1,b,c,d,e\nb,1,c,d,e\n",                                    1, false, "a",  1 },
+	{ "an empty field",            "a,1,b,,d,e\n",						0, false, NULL, 0 },
 	{ "generation not a number",   "a,x,b,c,d,e\n",                                               1, true,  "a",  0 },
 	{ "generation runs into text", "a,3x,b,c,d,e\n",                                              1, true,  "a",  3 },
 	{ "nothing",                   "",							    0, true,  NULL, 0 },
