@@ -93,6 +93,32 @@ bool json_value_text(const struct json_value *value, struct bytes *out)
 	return true;
 }
 
+bool json_value_uint(const struct json_value *value, uint64_t *out)
+{
+	if (!json_is_integer(of(value)) || json_integer_value(of(value)) < 0)
+		return false;
+	*out = (uint64_t)json_integer_value(of(value));
+	return true;
+}
+
+bool json_value_bool(const struct json_value *value, bool *out)
+{
+	if (!json_is_boolean(of(value)))
+		return false;
+	*out = json_is_true(of(value));
+	return true;
+}
+
+long json_value_count(const struct json_value *array)
+{
+	return json_is_array(of(array)) ? (long)json_array_size(of(array)) : -1;
+}
+
+const struct json_value *json_value_item(const struct json_value *array, size_t i)
+{
+	return as_value(json_array_get(of(array), i));
+}
+
 int json_value_each(const struct json_value *object,
 		    int (*fn)(void *ctx, struct bytes key, const struct json_value *value,
 			      struct error *err),

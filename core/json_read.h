@@ -33,6 +33,14 @@ bool json_value_is_object(const struct json_value *value);
 /* The text of a string (UTF-8, may hold NULs); false, and *out untouched, for any other value. */
 bool json_value_text(const struct json_value *value, struct bytes *out);
 
+/* A number without fraction, from 0 on; a truth value: false, and *out untouched, for any other value. */
+bool json_value_uint(const struct json_value *value, uint64_t *out);
+bool json_value_bool(const struct json_value *value, bool *out);
+
+/* The items of an array; -1 for a value that is none. */
+long json_value_count(const struct json_value *array);
+const struct json_value *json_value_item(const struct json_value *array, size_t i);
+
 /* Calls fn with each member of an object (none if it is no object), in the order of the document;
  * the first result that is not 0 ends it and is returned. */
 int json_value_each(const struct json_value *object,

@@ -20,14 +20,6 @@ static const char *pcr_key(uint32_t pcr, char out[12])
 	return out;
 }
 
-/* Whether the profile says what the PCR ends in. */
-static bool has_value(const struct profile *profile, uint32_t pcr)
-{
-	enum coverage_kind coverage = profile_coverage(profile, pcr);
-
-	return coverage == COVERAGE_PREDICTED || coverage == COVERAGE_BASELINE;
-}
-
 void profile_write_banks(struct json *json, const struct profile *profile,
 			 const struct pcr_bank banks[ALG_BANKS])
 {
@@ -41,7 +33,7 @@ void profile_write_banks(struct json *json, const struct profile *profile,
 		for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
 			struct digest value = pcr_bank_value(&banks[alg], pcr);
 
-			if (has_value(profile, pcr))
+			if (profile_has_value(profile, alg, pcr))
 				json_digest(json, pcr_key(pcr, key), &value);
 		}
 		json_object_end(json);
@@ -100,8 +92,9 @@ static int profile_text(const struct profile *profile, const struct pcr_bank ban
 			table_uint(&table, pcr);
 			table_string(&table, alg_name(alg));
 			table_string(&table, coverage_name(coverage));
-			table_string(&table,
-				     has_value(profile, pcr) ? digest_hex(&value, hex) : "-");
+			table_string(&table, profile_has_value(profile, alg, pcr)
+						     ? digest_hex(&value, hex)
+						     : "-");
 		}
 	}
 	return table_print(&table, stdout, err);

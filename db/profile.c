@@ -138,6 +138,22 @@ enum coverage_kind profile_coverage(const struct profile *profile, uint32_t pcr)
 	return coverage;
 }
 
+/* No event that extends the PCR lacks a digest of the bank. */
+static bool is_known(const struct profile *profile, enum alg alg, uint32_t pcr)
+{
+	for (size_t i = 0; i < profile->n_events; i++)
+		if (profile->events[i].pcr == pcr && profile->events[i].type != EV_NO_ACTION &&
+		    !(profile->events[i].algs & 1u << alg))
+			return false;
+	return true;
+}
+
+bool profile_has_value(const struct profile *profile, enum alg alg, uint32_t pcr)
+{
+	return profile->banks & 1u << alg && is_known(profile, alg, pcr) &&
+	       profile_coverage(profile, pcr) != COVERAGE_NONE;
+}
+
 int profile_replay(const struct profile *profile, enum alg alg, struct hasher *hasher,
 		   struct pcr_bank *out, struct error *err)
 {
@@ -164,7 +180,7 @@ int profile_boot_aggregate(const struct profile *profile, enum alg alg, struct h
 	if (!(profile->banks & 1u << alg))
 		return 0;
 	for (uint32_t pcr = 0; pcr < n; pcr++)
-		if (profile_coverage(profile, pcr) == COVERAGE_PARTIAL)
+		if (!is_known(profile, alg, pcr))
 			return 0;
 	if (profile_replay(profile, alg, hasher, &bank, err) < 0)
 		return -1;

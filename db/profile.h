@@ -110,8 +110,12 @@ int profile_text_digest(const struct profile_event *event, struct bytes text, en
 /* By the events' origins. */
 enum coverage_kind profile_coverage(const struct profile *profile, uint32_t pcr);
 
-/* Extends the events of one bank from the reset values. PCRs of COVERAGE_PARTIAL end in no value
- * that means anything. */
+/* Whether the profile says what the PCR of a bank ends in: some event extends it, and all that do are
+ * known in the bank. */
+bool profile_has_value(const struct profile *profile, enum alg alg, uint32_t pcr);
+
+/* Extends the events of one bank from the reset values. The value of a PCR that is
+ * extended, but of which profile_has_value says no, means nothing. */
 int profile_replay(const struct profile *profile, enum alg alg, struct hasher *hasher,
 		   struct pcr_bank *out, struct error *err);
 

@@ -17,8 +17,14 @@ struct hole_value {
 	const char *name;
 };
 
+/* Images that one boot starts: a chain of loaders, and failed attempts. */
+#define MACHINE_IMAGES_MAX 64
+
+struct machine_file;
+
 struct machine_private {
 	struct arena arena;
+	struct machine_file *files; /* owned; read in any run */
 
 	/* The run. */
 	struct profile_event *events; /* owned until machine_end gives them to the arena */
@@ -33,9 +39,12 @@ struct machine_private {
 	size_t n_assumptions, assumptions_capacity;
 	struct hole_value *hole_values; /* owned */
 	size_t n_hole_values, hole_values_capacity;
+	struct bytes *authorities; /* owned; entries of db that were measured */
+	size_t n_authorities, authorities_capacity;
+	size_t n_started; /* images */
 };
 
-/* Makes room for one more of *items. */
-int machine_grow(void *items, size_t n, size_t *capacity, size_t item_size, struct error *err);
+/* files.c: forgets what was read. */
+void machine_files_clear(struct machine *machine);
 
 #endif

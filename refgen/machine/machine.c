@@ -22,7 +22,7 @@ int machine_new(alg_set banks, struct hasher *hasher, struct machine **out, stru
 					 alg_name(alg));
 	machine->banks = banks;
 	machine->hasher = hasher;
-	machine->ending = "";
+	machine->ending = machine->refusal = "";
 	*out = TAKE(machine);
 	return 0;
 }
@@ -34,10 +34,14 @@ static void free_run(struct machine *machine)
 	free(private->events);
 	free(private->assumptions);
 	free(private->hole_values);
+	free(private->authorities);
 	free(machine->variables);
 	private->events = NULL;
 	private->assumptions = NULL;
 	private->hole_values = NULL;
+	private->authorities = NULL;
+	private->n_authorities = private->authorities_capacity = 0;
+	private->n_started = 0;
 	machine->variables = NULL;
 	private->n_events = private->events_capacity = 0;
 	private->n_assumptions = private->assumptions_capacity = 0;
@@ -51,6 +55,7 @@ void machine_free(struct machine *machine)
 		return;
 	if (machine->private) {
 		free_run(machine);
+		machine_files_clear(machine);
 		arena_clear(&machine->private->arena);
 		free(machine->private);
 	}
@@ -88,7 +93,7 @@ void machine_begin(struct machine *machine, const size_t *ways, size_t n_ways)
 	private->ways = ways;
 	private->n_ways = n_ways;
 	machine->secure_boot = machine->gpt_measured = machine->has_left = false;
-	machine->ending = "";
+	machine->ending = machine->refusal = "";
 	machine->shim_verify = NULL;
 	machine->load_image = NULL;
 	machine->shim = NULL;

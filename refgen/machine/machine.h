@@ -119,6 +119,8 @@ struct machine {
 	bool has_left;      /* ExitBootServices was called, or the boot ended otherwise */
 	const char *ending; /* "" or why no operating system was started */
 
+	const char *refusal; /* why the last machine_load gave 0; "" */
+
 	/* Set by shim_run, for those who ask shim to verify (GRUB, through its shim_lock protocol):
 	 * measures what shim measures. 1: allowed, 0: refused, -1. NULL: no shim. */
 	int (*shim_verify)(struct machine *machine, struct machine_image *image, struct error *err);
@@ -181,6 +183,9 @@ int machine_copy(struct machine *machine, struct bytes bytes, struct bytes *out,
 /* Text as printf makes it; "" when out of memory, which the next machine_measure reports. */
 const char *machine_text(struct machine *machine, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Makes room for one more item in an array from realloc: items is the address of its pointer. */
+int machine_grow(void *items, size_t n, size_t *capacity, size_t item_size, struct error *err);
 
 /* --- measuring -------------------------------------------------------------------------------- */
 
@@ -265,6 +270,11 @@ int machine_image(struct machine *machine, const struct machine_volume *volume, 
 int machine_image_of_bytes(struct machine *machine, const char *path, struct bytes contents,
 			   struct machine_image **out, struct error *err);
 
+/* The event of an image that is loaded: its Authenticode digest, in PCR 4 (2 for drivers). What
+ * machine_load does last. */
+int machine_measure_image(struct machine *machine, const struct machine_image *image,
+			  struct error *err);
+
 /*
  * The firmware's LoadImage: with Secure Boot on the entry of db that authorises the image (PCR 7,
  * each entry once); for the first image of a disk its GPT (PCR 5); the image (PCR 4). Where shim
@@ -276,5 +286,22 @@ int machine_load(struct machine *machine, struct machine_image *image, struct er
  * returns to its caller, or when the boot halts: see has_left. */
 int machine_start(struct machine *machine, struct machine_image *image, struct bytes load_options,
 		  struct error *err);
+
+/* --- what was used ------------------------------------------------------------------------------ */
+
+/* A file that some run read or hashed. */
+struct machine_seen {
+	const struct machine_volume *volume; /* NULL: part of another file, in memory */
+	const char *path;
+	uint64_t size;
+	const struct digest
+		*digests; /* by enum alg, of the machine's banks; NULL: read, not hashed */
+	const struct machine_image *image; /* NULL: not used as an image */
+};
+
+/* Calls fn with each, in the order of first use; the first result that is not 0 ends it. */
+int machine_each_file(const struct machine *machine,
+		      int (*fn)(void *ctx, const struct machine_seen *seen, struct error *err),
+		      void *ctx, struct error *err);
 
 #endif
