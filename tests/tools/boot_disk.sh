@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2154 # for and from tests/vm/settings.sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Makes again what a captured machine was booted from, of what tests/vectors/boot keeps: no network, no
+# Makes again what a captured or varied machine was booted from, of what tests/vectors/boot keeps: no network, no
 # root, a few seconds. The disk's root file system has nothing but /boot.
 # usage: boot_disk.sh SCENARIO OUTDIR
 #   OUTDIR gets disk.img, CODE.fd, VARS.fd, VARS-after.fd, facts.json and what that names; in files/ every
@@ -14,27 +14,28 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$top/tests/vm
 . "$here/settings.sh"
 . "$here/image.sh"
-use_scenario "$1"
+scenario=$1
 boot=${VECTORS:-$top/tests/vectors}/boot
 mkdir -p "$2/files"
 out=$(cd "$2" && pwd)
 work=$out/.work
 [ -e "$boot/$scenario/disk.list" ] || die "$boot/$scenario has no disk.list"
 
-# Kept once, compressed; the patches are against the kernel followed by the initrd.
+# Kept once, compressed; some as patches against others, which "bases" names.
 unpack_files() {
-    local packed name
+    local packed name bases base
     rm -rf "$work" "$out"/files/*
     mkdir -p "$work/root"
     for packed in "$boot"/files/*.zst; do
         name=$(basename "${packed%.zst}")
         [ "$name" != "${name%.patch}" ] || zstd -q -d "$packed" -o "$out/files/$name"
     done
-    cat "$out"/files/vmlinuz-* "$boot/../initrd.img" > "$work/patch-base"
-    for packed in "$boot"/files/*.patch.zst; do
-        name=$(basename "${packed%.patch.zst}")
-        zstd -q -d --long=27 --patch-from="$work/patch-base" "$packed" -o "$out/files/$name"
-    done
+    while read -r name bases; do
+        for base in $bases; do
+            if [ -e "$out/files/$base" ]; then cat "$out/files/$base"; else cat "$boot/../$base"; fi
+        done > "$work/base"
+        zstd -q -d --long=27 --patch-from="$work/base" "$boot/files/$name.patch.zst" -o "$out/files/$name"
+    done < "$boot/files/bases"
     (cd "$out/files" && sha256sum --quiet -c "$boot/files/SHA256SUMS")
 }
 
@@ -43,6 +44,8 @@ fill_partitions() {
     format_esp
     while read -r partition path source; do
         case $source in
+        -)       if [ "$partition" = esp ]; then mdel -i "$work/esp.img" "::$path"; else rm "$work/root$path"; fi
+                 continue ;;
         files/*) source=$out/$source ;;
         *)       source=$boot/$source ;;
         esac

@@ -4,6 +4,7 @@
 
 usage: compare_boot.py PREDICTION LOG PCRS [--profile NAME] [--name NAME] [--table FILE] [--partial PCR,...]
        compare_boot.py --as-prediction LOG
+       compare_boot.py --markdown TABLE
 
 PREDICTION is the JSON of `assay refgen boot`, LOG a binary_bios_measurements, PCRS what tpm2_pcrread printed.
 Of several profiles the one that fits best is compared, unless one is named. Within each PCR, events are
@@ -18,7 +19,7 @@ Prints a table. A PCR is
 Exit status 1 if a PCR is WRONG, or partial and not listed in --partial. --table appends a line for each PCR:
 name, PCR, state, equal events, events of the log.
 
---as-prediction prints the JSON that is right for LOG.
+--as-prediction prints the JSON that is right for LOG, --markdown what --table wrote, as a table for the documentation.
 """
 import argparse
 import difflib
@@ -263,10 +264,33 @@ def as_prediction(path):
     return {"artifacts": [], "profiles": [{"profile": "log", "events": events, "banks": banks, "coverage": coverage}]}
 
 
+MARKS = {"predicted": "", "assumed": " a", "baseline": " b", "WRONG": " WRONG"}
+
+
+def cell(state, n_equal, n_logged):
+    """What the documentation's table has for a PCR: "5": five events, all equal; "-": none, and the PCR is zero."""
+    if state == "partial":
+        return f"{n_equal}/{n_logged}"
+    return "-" if (state, n_logged) == ("predicted", 0) else f"{n_logged}{MARKS[state]}"
+
+
+def markdown(path):
+    rows = {}
+    with open(path, encoding="utf-8") as table:
+        for line in table:
+            name, pcr, state, n_equal, n_logged = line.rstrip("\n").split("\t")
+            rows.setdefault(name, {})[int(pcr)] = cell(state, int(n_equal), int(n_logged))
+    print("| PCR |", " | ".join(map(str, COMPARED)), "|")
+    print("|" + "---|" * (len(COMPARED) + 1))
+    for name, cells in rows.items():
+        print(f"| {name} |", " | ".join(cells.get(pcr, "") for pcr in COMPARED), "|")
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1])
     parser.add_argument("files", nargs="*")
     parser.add_argument("--as-prediction", metavar="LOG")
+    parser.add_argument("--markdown", metavar="TABLE")
     parser.add_argument("--profile")
     parser.add_argument("--name", default="boot")
     parser.add_argument("--table")
@@ -274,6 +298,9 @@ def main():
     options = parser.parse_args()
     if options.as_prediction:
         json.dump(as_prediction(options.as_prediction), sys.stdout, indent=1)
+        return 0
+    if options.markdown:
+        markdown(options.markdown)
         return 0
     prediction, log, pcrs = options.files
     logged, tpm = read_log(log), read_pcrs(pcrs)

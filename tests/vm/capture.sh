@@ -50,7 +50,8 @@ VM_WORK=$(cd "$VM_WORK" && pwd)
 VM_OUT=$(cd "$VM_OUT" && pwd)
 exec 9> "$VM_WORK/lock"
 flock -n 9 || die "another capture works in $VM_WORK"
-fetch_kernel
+initrd=$VM_OUT/initrd.img
+fetch_kernel amd64 "$VM_KERNEL_DEB"
 if [ $new = 1 ]; then
 	[ -e "$VM_OUT/boot/versions" ] || [ -z "$(ls -A "$VM_OUT/boot" "$VM_OUT/keys" 2> /dev/null)" ] ||
 		die "$VM_OUT is not a directory of vectors"
@@ -64,11 +65,14 @@ else
 	use_kept
 	same_kernel
 fi
+keep=1
+keep_more_images
 for name; do
 	use_scenario "$name"
 	make_disk
 	make_tpm
 	make_variables
+	keep_variables
 	boot
 	write_bundle
 	"$here/verify.sh" "$VM_OUT/captures/$name" > "$work/verify.txt" ||

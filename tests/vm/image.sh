@@ -23,10 +23,21 @@ to_esp() {
 	mcopy -o -i "$work/esp.img" "$1" "::$2"
 }
 
-# on_esp FILE /PATH: and kept.
+# on_esp FILE /PATH: and kept. Replaces what was there; not_on_esp /PATH takes it away.
 on_esp() {
 	to_esp "$1" "$2"
 	keep_on_disk esp "$2" "$1"
+}
+not_on_esp() {
+	mdel -i "$work/esp.img" "::$1"
+	keep_on_disk esp "$1" -
+}
+
+# on_root FILE /PATH: into the directory that becomes the root, and kept.
+on_root() {
+	mkdir -p "$work/root$(dirname "$2")"
+	cp "$1" "$work/root$2"
+	keep_on_disk root "$2" "$1"
 }
 
 # systemd-stub and its sections, .linux above all others.
@@ -42,7 +53,7 @@ make_uki() {
 		--add-section .cmdline="$sections/cmdline" --change-section-vma .cmdline=0x30000 \
 		--add-section .uname="$sections/uname" --change-section-vma .uname=0x40000 \
 		--add-section .linux="$vmlinuz" --change-section-vma .linux=0x2000000 \
-		--add-section .initrd="$VM_OUT/initrd.img" --change-section-vma .initrd=0x3000000 \
+		--add-section .initrd="$initrd" --change-section-vma .initrd=0x3000000 \
 		"$sdboot_dir/linuxx64.efi.stub" "$work/mbtest.efi"
 }
 
@@ -78,17 +89,16 @@ make_esp() {
 	stub)
 		# Started by a Boot#### entry: make_variables.
 		on_esp "$vmlinuz" /EFI/mbtest/vmlinuz.efi
-		on_esp "$VM_OUT/initrd.img" /EFI/mbtest/initrd.img ;;
+		on_esp "$initrd" /EFI/mbtest/initrd.img ;;
 	esac
 }
 
 add_grub_files() {
-	local root=$1
+	local config=$VM_OUT/boot/$scenario/grub.cfg
 
-	mkdir -p "$root/boot/grub"
-	cp "$vmlinuz" "$root/boot/"
-	cp "$VM_OUT/initrd.img" "$root/boot/initrd.img-$kernel_version"
-	cat > "$root/boot/grub/grub.cfg" <<-CONFIG
+	on_root "$vmlinuz" "/boot/vmlinuz-$kernel_version"
+	on_root "$initrd" "/boot/initrd.img-$kernel_version"
+	cat > "$config" <<-CONFIG
 	set default=0
 	set timeout=0
 	menuentry 'Measured Boot Test, with Linux $kernel_version' {
@@ -101,10 +111,7 @@ add_grub_files() {
 		initrd	/boot/initrd.img-$kernel_version
 	}
 	CONFIG
-	cp "$root/boot/grub/grub.cfg" "$VM_OUT/boot/$scenario/"
-	keep_on_disk root /boot/grub/grub.cfg "$VM_OUT/boot/$scenario/grub.cfg"
-	keep_on_disk root "/boot/vmlinuz-$kernel_version" "$vmlinuz"
-	keep_on_disk root "/boot/initrd.img-$kernel_version" "$VM_OUT/initrd.img"
+	on_root "$config" /boot/grub/grub.cfg
 }
 
 # A script and a program of no package, and a packaged program that was changed but has
@@ -127,7 +134,7 @@ make_root() {
 	local root=$work/root
 
 	install_packages "$root"
-	[ "$loader" != grub ] || add_grub_files "$root"
+	[ "$loader" != grub ] || add_grub_files
 	[ "$attack" = 0 ] || add_attack "$root"
 	format_root "$root"
 }
@@ -160,8 +167,13 @@ make_disk() {
 	mkdir -p "$work"
 	make_esp
 	make_root
-	lay_out "$disk"
+	partition "$disk"
+}
+
+# partition DISK: the file systems, and a GPT around them.
+partition() {
+	lay_out "$1"
 	sgdisk -U "$disk_guid" \
 		-n "1:2048:+${esp_mib}M" -t 1:EF00 -c '1:EFI System Partition' -u "1:$esp_guid" \
-		-n "2:0:+${root_mib}M" -t 2:8304 -c 2:root -u "2:$root_guid" "$disk" > "$work/sgdisk.log"
+		-n "2:0:+${root_mib}M" -t 2:8304 -c 2:root -u "2:$root_guid" "$1" > "$work/sgdisk.log"
 }

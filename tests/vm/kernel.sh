@@ -8,15 +8,17 @@
 initrd_modules=(virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci
 	virtio_blk crc16 crc32c_generic mbcache jbd2 ext4 efivarfs)
 
-# Sets kernel_version (uname -r), vmlinuz and modules_dir.
+# fetch_kernel [FLAVOUR [DEB]]: amd64, or cloud-amd64. Sets kernel_version (uname -r), vmlinuz and modules_dir.
 fetch_kernel() {
-	local dir=$VM_WORK/kernel deb=$VM_KERNEL_DEB package
+	local flavour=${1:-amd64} deb=${2:-} package dir
+
+	dir=$VM_WORK/kernel-$flavour
 
 	if [ ! -e "$dir/version" ]; then
 		rm -rf "$dir"
 		mkdir -p "$dir"
 		if [ -z "$deb" ]; then
-			package=$(apt-cache depends linux-image-amd64 |
+			package=$(apt-cache depends "linux-image-$flavour" |
 				sed -n 's/ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
 			[ -n "$package" ] || die "apt knows no kernel: run apt-get update, or set VM_KERNEL_DEB"
 			log "downloading $package"
@@ -38,8 +40,8 @@ fetch_kernel() {
 # The kept initrd has modules of one kernel; another kernel would not load them.
 same_kernel() {
 	[ -e "$VM_OUT/boot/versions" ] || die "nothing kept in $VM_OUT: run capture.sh --new"
-	grep -qxFf "$VM_WORK/kernel/version" "$VM_OUT/boot/versions" ||
-		die "the kept initrd is not of $(cat "$VM_WORK/kernel/version"):" \
+	grep -qxFf "$VM_WORK/kernel-amd64/version" "$VM_OUT/boot/versions" ||
+		die "the kept initrd is not of $(cat "$VM_WORK/kernel-amd64/version"):" \
 		    "set VM_KERNEL_DEB to the kernel in boot/versions, or run capture.sh --new"
 }
 
@@ -78,14 +80,28 @@ make_initrd() {
 	done
 	find "$dir" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 	( cd "$dir" && find . -mindepth 1 | sort |
-		cpio -o -H newc --reproducible -R 0:0 --quiet | zstd -q -19 ) > "$VM_OUT/initrd.img"
-	log "initrd: $(stat -c %s "$VM_OUT/initrd.img") bytes"
+		cpio -o -H newc --reproducible -R 0:0 --quiet | zstd -q -19 ) > "$initrd"
+	log "initrd: $(stat -c %s "$initrd") bytes"
+}
+
+# busybox and one script: enough to say what was measured.
+make_evidence_initrd() {
+	local dir=$VM_WORK/evidence-initrd applet
+
+	need cpio zstd busybox
+	rm -rf "$dir"
+	mkdir -p "$dir"/{bin,dev,proc,sys}
+	cp "$(command -v busybox)" "$dir/bin/busybox"
+	for applet in sh mount mkdir cat echo tar gzip base64 poweroff; do ln -s busybox "$dir/bin/$applet"; done
+	install -m 755 "$here/guest/evidence-init" "$dir/init"
+	find "$dir" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+	( cd "$dir" && find . -mindepth 1 | sort | cpio -o -H newc --reproducible -R 0:0 --quiet | zstd -q -19 ) > "$initrd"
 }
 
 # The Debian packages all vectors come from.
 write_versions() {
 	{
-		cat "$VM_WORK/kernel/version"
+		cat "$VM_WORK/kernel-amd64/version"
 		# shellcheck disable=SC2016
 		dpkg-query -W -f '${Package} ${Version}\n' busybox-static coreutils dash \
 			grub-efi-amd64-signed ima-evm-utils ipxe-qemu libacl1 libattr1 libc6 libpcre2-8-0 \

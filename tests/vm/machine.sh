@@ -59,12 +59,26 @@ stop_tpm() {
 # The variables the boot starts from. The EFI stub scenario needs a Boot#### entry:
 # the kernel's command line is the entry's options, initrd= a file on the kernel's volume.
 make_variables() {
+	local name guid attributes file
+
 	cp "$ovmf_dir/$variables" "$work/vars.fd"
 	chmod 644 "$work/vars.fd"
 	[ "$loader" != stub ] ||
-		"$here/add-boot-entry.py" "$work/vars.fd" 1 mbtest "1,2048,$((esp_mib * 2048)),$esp_guid" \
+		"$here/efi-variables.py" "$work/vars.fd" boot-entry 1 mbtest "1,2048,$((esp_mib * 2048)),$esp_guid" \
 			'\EFI\mbtest\vmlinuz.efi' "initrd=\\EFI\\mbtest\\initrd.img $cmdline"
-	xz -9 -c "$work/vars.fd" > "$VM_OUT/boot/$scenario/vars.fd.xz"
+	[ "$more_entries" = 0 ] || add_lost_entries
+	for name in "${!efi_variables[@]}"; do
+		read -r guid attributes file <<< "${efi_variables[$name]}"
+		"$here/efi-variables.py" "$work/vars.fd" set "$name" "$guid" "$attributes" "$file"
+	done
+}
+
+# One on a partition that is not there, one of a file that is not there.
+add_lost_entries() {
+	"$here/efi-variables.py" "$work/vars.fd" boot-entry 5 'no such disk' \
+		"1,2048,204800,6d656173-7572-6564-2d62-6f6f74ffffff" '\EFI\gone\gone.efi' ''
+	"$here/efi-variables.py" "$work/vars.fd" boot-entry 3 'no such file' \
+		"1,2048,$((esp_mib * 2048)),$esp_guid" '\EFI\gone\gone.efi' 'gone'
 }
 
 # The order of the devices gives their PCI slots, hence the device paths in the event
@@ -85,7 +99,7 @@ run_machine() {
 	fi
 	start_tpm
 	timeout --kill-after=5 "$VM_TIMEOUT" qemu-system-x86_64 \
-		-machine "q35,smm=$smm,accel=$VM_ACCEL" -cpu "$VM_CPU" -m "$VM_MEMORY" -smp 1 \
+		-machine "q35,smm=$smm,accel=$VM_ACCEL" -cpu "$VM_CPU" -m "$memory" -smp "$cpus" \
 		-global ICH9-LPC.disable_s3=1 "${devices[@]}" \
 		-drive "if=pflash,format=raw,unit=0,readonly=on,file=$ovmf_dir/$firmware" \
 		-drive "if=pflash,format=raw,unit=1,file=$work/vars.fd" \

@@ -34,6 +34,7 @@ esp_volume=4d424553
 esp_mib=64
 root_mib=64
 
+declare -A efi_variables
 scenarios=(sb-grub uki-sdboot efistub sb-grub-ima-attack)
 
 die()  { echo "capture: $*" >&2; exit 1; }
@@ -46,6 +47,9 @@ need() { local t; for t; do command -v "$t" > /dev/null || die "$t is missing; R
 #   cmdline      of the kernel
 #   network      1: a network card, whose option ROM gets measured
 #   attack       1: unpackaged and changed files, and IMA violations
+#   cpus, memory of the machine; memory in MiB
+#   more_entries 1: boot entries that lead nowhere are before the right one
+#   efi_variables  those set before the boot: [name]="GUID attributes file"
 #
 # With root= on its command line the kernel makes its first root a ramfs, else a
 # tmpfs. IMA's tcb policy measures the one and leaves out the other, so root= decides
@@ -53,7 +57,8 @@ need() { local t; for t; do command -v "$t" > /dev/null || die "$t is missing; R
 use_scenario() {
 	local base="console=ttyS0,115200 panic=5 ima_hash=sha256"
 
-	secure_boot=0 loader='' cmdline='' network=0 attack=0
+	secure_boot=0 loader='' cmdline='' network=0 attack=0 cpus=1 memory=$VM_MEMORY keep=1 more_entries=0
+	efi_variables=()
 	case $1 in
 	sb-grub)
 		secure_boot=1 loader=grub
@@ -72,6 +77,10 @@ use_scenario() {
 	esac
 	scenario=$1
 	work=$VM_WORK/$1
+	use_firmware
+}
+
+use_firmware() {
 	if [ $secure_boot = 1 ]; then
 		firmware=OVMF_CODE_4M.ms.fd variables=OVMF_VARS_4M.ms.fd
 	else
