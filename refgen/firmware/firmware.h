@@ -159,6 +159,9 @@ int devpath_next(struct bytes path, size_t *at, struct devpath_node *out);
 /* The first device path of a run of them, its end node included; empty if it is malformed. */
 struct bytes devpath_first(struct bytes paths);
 
+/* True when the first node is a partition or the PCI root: what OVMF takes for a disk's. */
+bool devpath_begins_on_disk(struct bytes path);
+
 void devpath_append_pci(struct buf *out, uint8_t device, uint8_t function); /* PciRoot(0x0) first */
 void devpath_append_pci_node(struct buf *out, uint8_t device, uint8_t function);
 void devpath_append_volume_file(struct buf *out, const struct guid *volume,
@@ -188,5 +191,29 @@ struct boot_target {
 
 /* path is one device path; what it says is borrowed. */
 void boot_target_parse(struct bytes path, struct boot_target *out);
+
+/* --- option ROMs ------------------------------------------------------------------------------ */
+
+#define EFI_DECOMPRESS_MAX                                                                         \
+	(16u << 20) /* bytes of an option ROM's image: PCI's ROMs are at most as large */
+
+/*
+ * EFI compression, version 1.1 (UEFI 2.10, 19): appends what in unpacks to. ERROR_LIMIT when it says
+ * that it unpacks to more than EFI_DECOMPRESS_MAX bytes.
+ */
+int efi_decompress(struct bytes in, uint64_t offset, const char *source, struct buf *out,
+		   struct error *err);
+
+/* One EFI image for x86-64 of an option ROM. */
+struct rom_image {
+	uint16_t subsystem; /* 11: boot services driver, 12: runtime driver */
+	bool compressed;
+	struct bytes bytes; /* as stored; of the ROM */
+	uint64_t offset;    /* of bytes in the ROM */
+};
+
+/* The next image that the firmware would load: 1, 0 at the end, -1 and *err. *at starts as 0. */
+int rom_next(struct bytes rom, const char *source, size_t *at, struct rom_image *out,
+	     struct error *err);
 
 #endif

@@ -90,6 +90,48 @@ int section_find(const struct ffs_volume *volume, const struct ffs_file *file, u
 
 bool bytes_contain(struct bytes in, const char *text);
 
+/* --- boot options as the boot manager makes them ---------------------------------------------- */
+
+#define BOOT_ENTRIES_MAX 4096 /* as many as 8 KiB of BootOrder name */
+
+struct boot_entry {
+	uint16_t number;           /* of Boot#### */
+	bool missing;              /* BootOrder names it, but there is no such option */
+	const char *unknown;       /* not NULL: why its value cannot be said */
+	struct buf data;           /* owned; the variable's value */
+	struct boot_option option; /* in data */
+	bool placed;               /* already in the order that is being made */
+};
+
+struct boot_list {
+	struct boot_entry *entries; /* owned; in the order of BootOrder */
+	size_t n_entries, capacity;
+};
+
+/* A device that the machine tells the firmware to boot from. */
+struct boot_device {
+	uint8_t pci_device, pci_function;
+	const char *description; /* UTF-8, as the firmware calls the device */
+};
+
+struct boot_input {
+	const struct firmware *firmware;
+	const struct varstore *store;      /* NULL: no variables */
+	const struct boot_device *devices; /* in the order the machine gives */
+	size_t n_devices;
+	/* Whether a short-form option's file is there, and on which of the devices: 1, 0, -1. */
+	int (*find_file)(void *ctx, const struct boot_target *target, size_t *device,
+			 struct error *err);
+	void *ctx;
+};
+
+/* BootOrder and its options when the firmware is ready to boot. */
+int boot_list_make(const struct boot_input *input, struct boot_list *out, struct error *err);
+void boot_list_clear(struct boot_list *list);
+
+/* True for an option the boot manager made by itself for a device: its load options are a mark. */
+bool boot_option_is_automatic(const struct boot_option *option);
+
 /* --- images of the PEI phase ----------------------------------------------------------------- */
 
 /* What is needed of a PE32 or PE32+ image that runs in place. */

@@ -49,6 +49,23 @@ struct bytes devpath_first(struct bytes paths)
 	return bytes_of(paths.data, at + 4);
 }
 
+static bool is_pci_root(const struct devpath_node *node)
+{
+	return node->type == NODE_ACPI && node->subtype == NODE_ACPI_HID && node->data.size >= 8 &&
+	       (node->data.data[0] | (uint32_t)node->data.data[1] << 8 |
+		(uint32_t)node->data.data[2] << 16 | (uint32_t)node->data.data[3] << 24) ==
+		       HID_PCI_ROOT;
+}
+
+bool devpath_begins_on_disk(struct bytes path)
+{
+	struct devpath_node node;
+	size_t at = 0;
+
+	return devpath_next(path, &at, &node) > 0 &&
+	       (is_pci_root(&node) || (node.type == NODE_MEDIA && node.subtype == NODE_MEDIA_HD));
+}
+
 static void append_node(struct buf *out, uint8_t type, uint8_t subtype, size_t data_size)
 {
 	buf_append_u8(out, type);
@@ -166,14 +183,6 @@ static bool read_file_path(struct bytes data, struct boot_target *target)
 		return false;
 	target->file_path = text;
 	return true;
-}
-
-static bool is_pci_root(const struct devpath_node *node)
-{
-	return node->type == NODE_ACPI && node->subtype == NODE_ACPI_HID && node->data.size >= 8 &&
-	       (node->data.data[0] | (uint32_t)node->data.data[1] << 8 |
-		(uint32_t)node->data.data[2] << 16 | (uint32_t)node->data.data[3] << 24) ==
-		       HID_PCI_ROOT;
 }
 
 /* False when the node fits no kind of target. index counts nodes; size is that of those before. */
