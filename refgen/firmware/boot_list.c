@@ -307,8 +307,7 @@ static int refresh_devices(const struct boot_input *input, struct boot_list *lis
 
 /* --- the machine's order --------------------------------------------------------------------- */
 
-/* True when the device path begins with this device's. */
-static bool path_is_on(struct bytes path, const struct boot_device *device)
+bool devpath_is_on(struct bytes path, const struct boot_device *device)
 {
 	AUTO(buf_clear) struct buf prefix = BUF_INIT;
 
@@ -328,7 +327,7 @@ static int leads_to(const struct boot_input *input, const struct boot_option *op
 
 	boot_target_parse(path, &target);
 	if (target.kind != TARGET_PARTITION)
-		return path_is_on(path, &input->devices[device]);
+		return devpath_is_on(path, &input->devices[device]);
 	found = input->find_file ? input->find_file(input->ctx, &target, &on, err) : 0;
 	return found <= 0 ? found : on == device;
 }
@@ -399,11 +398,16 @@ int boot_list_make(const struct boot_input *input, struct boot_list *out, struct
 	AUTO(boot_list_clear) struct boot_list list = { 0 };
 	const struct firmware *firmware = input->firmware;
 
-	if (read_order(input, &list, err) < 0 ||
-	    (firmware->ui.present && add_menu(firmware, &list, err) < 0) ||
-	    refresh_devices(input, &list, err) < 0 ||
-	    (firmware->shell.present && add_shell(firmware, &list, err) < 0) ||
-	    remove_stale(firmware, &list, err) < 0 || order_by_devices(input, &list, err) < 0)
+	if (read_order(input, &list, err) < 0)
+		return -1;
+	/* Without the firmware nobody knows what it adds: the store's options are as good as any. */
+	if (firmware &&
+	    ((firmware->ui.present && add_menu(firmware, &list, err) < 0) ||
+	     refresh_devices(input, &list, err) < 0 ||
+	     (firmware->shell.present && add_shell(firmware, &list, err) < 0) ||
+	     remove_stale(firmware, &list, err) < 0 || order_by_devices(input, &list, err) < 0))
+		return -1;
+	if (!firmware && refresh_devices(input, &list, err) < 0)
 		return -1;
 	*out = list;
 	list = (struct boot_list){ 0 };

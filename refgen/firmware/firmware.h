@@ -216,4 +216,12 @@ struct rom_image {
 int rom_next(struct bytes rom, const char *source, size_t *at, struct rom_image *out,
 	     struct error *err);
 
+/* --- the boot --------------------------------------------------------------------------------- */
+
+struct machine;
+
+/* Runs the firmware on a machine (refgen/machine/machine.h): emits its events in their order, then
+ * starts the image of the boot option that is tried first, and so on until none is left. */
+int firmware_run(struct machine *machine, struct error *err);
+
 #endif

@@ -114,6 +114,9 @@ struct boot_device {
 	const char *description; /* UTF-8, as the firmware calls the device */
 };
 
+/* True when the device path begins with this device's. */
+bool devpath_is_on(struct bytes path, const struct boot_device *device);
+
 struct boot_input {
 	const struct firmware *firmware;
 	const struct varstore *store;      /* NULL: no variables */

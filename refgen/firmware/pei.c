@@ -6,6 +6,8 @@
  *
  * edk2 2022.05 to 2022.11: mPlatformInfoHob of PlatformPei, 138 packed bytes, and behind it two
  * bytes of QemuFwCfgLib; builds for SMM: the table of memory types as well.
+ * edk2 2025.02, not for SMM: the port of the ACPI timer, four bytes of the PEI core's AcpiTimerLib.
+ * Builds for SMM patch addresses near the end of memory into code; they are not known here.
  * Source: OvmfPkg/Include/Library/PlatformInitLib.h, OvmfPkg/Library/PlatformInitLib/MemDetect.c and
  * Platform.c, OvmfPkg/PlatformPei/MemTypeInfo.c of those releases; memory of running machines.
  */
@@ -25,15 +27,27 @@ static const struct guid guid_memory_types =
 /* The known volumes, by the SHA-256 of the volume in the image. */
 static const struct pei_layout {
 	const char *sha256;
-	uint32_t platform_info; /* offset of mPlatformInfoHob in the volume */
+	uint32_t platform_info; /* offset of mPlatformInfoHob in the volume; 0: none */
 	uint32_t memory_types;  /* offset of the table, of builds for SMM; 0: not written to */
+	uint32_t timer_port;    /* offset of mAcpiTimerIoAddr; 0: none */
 } layouts[] = {
-  /* Debian 12, ovmf 2022.11-6+deb12u2: OVMF_CODE_4M.fd, OVMF_CODE_4M.ms.fd, OVMF_CODE.fd,
-	 * OVMF_CODE.secboot.fd */
-	{"471281a7d197d12ac61a810e5150b9b5ddc47be78ef0c24af7a8192c81b3a808",  0xe0c0, 0     },
-	{ "dd099b33f9e54526542b92036e12aed1af73d17f0cdeaa12ab02b1030953ac4c", 0xe0c0, 0xe080},
-	{ "18e2c1cc4960c2694c162e8e756fbf467aaeceee7dbfe1e1dd919ffb2cd9a9d2", 0xefc0, 0     },
-	{ "2e571db1989a97dbacc3bf4563af4a4e681a8bb16394c98e0018432ebc9115d1", 0xefc0, 0xef60},
+  /* Debian 12, ovmf 2022.11-6+deb12u2: OVMF_CODE_4M.fd */
+	{.sha256 = "471281a7d197d12ac61a810e5150b9b5ddc47be78ef0c24af7a8192c81b3a808",
+         .platform_info = 0xe0c0							 },
+ /* the same: OVMF_CODE_4M.ms.fd */
+	{ .sha256 = "dd099b33f9e54526542b92036e12aed1af73d17f0cdeaa12ab02b1030953ac4c",
+         .platform_info = 0xe0c0,
+         .memory_types = 0xe080 },
+ /* the same: OVMF_CODE.fd */
+	{ .sha256 = "18e2c1cc4960c2694c162e8e756fbf467aaeceee7dbfe1e1dd919ffb2cd9a9d2",
+         .platform_info = 0xefc0},
+ /* the same: OVMF_CODE.secboot.fd */
+	{ .sha256 = "2e571db1989a97dbacc3bf4563af4a4e681a8bb16394c98e0018432ebc9115d1",
+         .platform_info = 0xefc0,
+         .memory_types = 0xef60 },
+ /* Debian 13, ovmf 2025.02-8+deb13u1: OVMF_CODE_4M.fd */
+	{ .sha256 = "acc7cc32f3e05161d1620022562909c284f700d73082cf7ac159451a3f7c7212",
+         .timer_port = 0x6e50						       },
 };
 
 static int find_layout(struct bytes volume, const struct pei_layout **out, struct error *err)
@@ -212,12 +226,16 @@ static void put_memory_types(uint8_t *table, const struct varstore *store)
 
 /* --- the volume ------------------------------------------------------------------------------ */
 
-/* Where the structure was expected is what it is before anything ran: a header of zeros. */
+/* Where they are expected the variables are what they are before anything ran: zeros. */
 static bool layout_fits(const struct pei_layout *layout, struct bytes volume)
 {
 	return layout->platform_info + PLATFORM_INFO_SIZE <= volume.size &&
 	       layout->memory_types + 8 * (MEMORY_TYPES + 1) <= volume.size &&
-	       bytes_all(bytes_of(volume.data + layout->platform_info, PLATFORM_INFO_SIZE), 0);
+	       layout->timer_port + 4 <= volume.size &&
+	       (layout->platform_info == 0 ||
+		bytes_all(bytes_of(volume.data + layout->platform_info, PLATFORM_INFO_SIZE), 0)) &&
+	       (layout->timer_port == 0 ||
+		bytes_all(bytes_of(volume.data + layout->timer_port, 4), 0));
 }
 
 static const char *facts_fit(const struct firmware_facts *facts, const struct firmware *firmware)
@@ -255,7 +273,12 @@ int firmware_pei_volume(const struct firmware *firmware, const struct firmware_f
 	buf_append(out, volume);
 	if (buf_finish(out, err) < 0)
 		return -1;
-	put_platform_info(out->data + layout->platform_info, facts, firmware->smm, used);
+	if (layout->platform_info != 0)
+		put_platform_info(out->data + layout->platform_info, facts, firmware->smm, used);
+	if (layout->timer_port != 0) {
+		*used |= 1u << FACT_MACHINE;
+		put(out->data + layout->timer_port, 4, facts->i440fx ? 0xb008 : 0x608);
+	}
 	if (layout->memory_types != 0)
 		put_memory_types(out->data + layout->memory_types, store);
 	return 1;
