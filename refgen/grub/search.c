@@ -97,7 +97,8 @@ static int hint_try(struct grub *grub, const struct search *search, const char *
 		r = device_try(grub, search, device, true, found);
 	if (r != 0 || !partitions)
 		return r;
-	for (size_t i = 0; i < grub->host->n_devices && r == 0; i++) {
+	/* The host has partitions as GRUB goes through devices: the last first. */
+	for (size_t i = grub->host->n_devices; i-- > 0 && r == 0;) {
 		device = &grub->host->devices[i];
 		if (strncmp(device->name, name, strlen(name)) == 0 &&
 		    device->name[strlen(name)] == ',')

@@ -316,17 +316,18 @@ static inline void fake_halt(void *ctx, const char *why)
 	fake_line(ctx, "halt", why, NULL);
 }
 
-/* A disk with an ESP, from which GRUB comes, and an ext2. */
+/* A disk with an ESP, from which GRUB comes, and an ext2; in GRUB's order. */
 static inline void fake_host_init(struct fake_host *fake, const struct fake_file *files,
 				  size_t n_files)
 {
 	*fake = (struct fake_host){ .files = files, .n_files = n_files };
-	fake->devices[0] = (struct grub_device){ "hd0", "", "", "", NULL };
-	fake->devices[1] =
-		(struct grub_device){ "hd0,gpt1", "1234-ABCD", "MBESP", "fat", &fake->devices[1] };
+	fake->devices[0] = (struct grub_device){ "memdisk", "", "", "", &fake->devices[0] };
+	fake->devices[1] = (struct grub_device){ "hd0", "", "", "", NULL };
+	fake->devices[3] =
+		(struct grub_device){ "hd0,gpt1", "1234-ABCD", "MBESP", "fat", &fake->devices[3] };
 	fake->devices[2] = (struct grub_device){ "hd0,gpt2", "6d656173-7572-6564-2d62-6f6f740000f5",
 						 "mbroot", "ext2", &fake->devices[2] };
-	fake->devices[3] = (struct grub_device){ "memdisk", "", "", "", &fake->devices[3] };
+
 	fake->host = (struct grub_host){
 		.ctx = fake,
 		.devices = fake->devices,
