@@ -341,8 +341,8 @@ static int read_check(struct db *db, struct error *err)
 }
 
 /*
- * Before an import: nothing of a file that is not ours is touched. An empty file is a new database;
- * so is one that was being made when its import was killed, which only its journal can tell.
+ * Before an import or a recovery: nothing of a file that is not ours is touched. An empty file is a
+ * new database; so is one that was being made when its import was killed, which its journal tells.
  */
 static int import_check(struct db *db, struct error *err)
 {
@@ -361,7 +361,7 @@ static int import_check(struct db *db, struct error *err)
 	close(fd);
 	if (status < 0 || journal_there(db->path, "-journal", &journal, err) < 0)
 		return -1;
-	if (journal || (size == 0 && db->mode == DB_IMPORT))
+	if (journal || size == 0)
 		return 0;
 	return header_check(db->path, bytes_of(header, size), file_size, false, err);
 }
@@ -464,7 +464,7 @@ static int open_checked(struct db *db, struct error *err)
 	    pragma_value(db, "PRAGMA application_id", &application, err) < 0 ||
 	    pragma_value(db, "PRAGMA user_version", &version, err) < 0)
 		return -1;
-	if (n_entries == 0 && application == 0 && version == 0 && db->mode == DB_IMPORT)
+	if (n_entries == 0 && application == 0 && version == 0)
 		return schema_create(db, err) < 0 || db_execute(db, "COMMIT", err) < 0 ? -1 : 0;
 	if (application != DB_APPLICATION_ID || version != DB_SCHEMA_VERSION)
 		return error_set(err, ERROR_MALFORMED, db->path, ERROR_NO_OFFSET,

@@ -125,6 +125,9 @@ struct golden_link {
 int db_import_begin(struct db *db, const char *release, const struct artifact *artifact,
 		    alg_set algs, struct error *err);
 
+/* Whether the artifact that db_import_begin gave 0 for is new to its release, linked to it just now. */
+bool db_import_linked(const struct db *db);
+
 /* -1 on an error; the transaction is then to be aborted. ERROR_MALFORMED for a path that no file
  * can have (relative, empty, with a NUL). */
 int db_import_file(struct db *db, const struct golden_file *file, struct error *err);

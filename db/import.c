@@ -428,6 +428,11 @@ int db_import_begin(struct db *db, const char *release, const struct artifact *a
 	return 1;
 }
 
+bool db_import_linked(const struct db *db)
+{
+	return !db->import->member;
+}
+
 int db_import_file(struct db *db, const struct golden_file *file, struct error *err)
 {
 	return manifest_writer_file(db->import->writer, file, err);

@@ -43,7 +43,7 @@ struct sink {
 	struct json json; /* used with --json */
 	struct buf notes; /* on the next artifact, each ended by a NUL */
 	struct progress progress;
-	uint64_t n_added, n_present, n_skipped, n_refused, n_files;
+	uint64_t n_added, n_linked, n_present, n_skipped, n_refused, n_files;
 	enum exit_status worst;
 };
 
@@ -383,6 +383,7 @@ int sink_artifact(struct sink *sink, const char *source, const struct file_set *
 		  struct error *err)
 {
 	const char *status = "read";
+	bool linked = false;
 	int added = 1;
 
 	if (sink->notes.failed)
@@ -399,11 +400,14 @@ int sink_artifact(struct sink *sink, const char *source, const struct file_set *
 			*err = why;
 			return -1;
 		}
-		status = added ? "added" : "present";
+		linked = !added && db_import_linked(sink->db);
+		status = added ? "added" : linked ? "linked" : "present";
 	}
 	if (added) {
 		sink->n_added++;
 		sink->n_files += set->n_files;
+	} else if (linked) {
+		sink->n_linked++;
 	} else {
 		sink->n_present++;
 	}
@@ -450,6 +454,7 @@ enum exit_status sink_finish(struct sink *sink, const struct error *failed)
 
 		json_array_end(json);
 		json_uint(json, "added", sink->n_added);
+		json_uint(json, "linked", sink->n_linked);
 		json_uint(json, "present", sink->n_present);
 		json_uint(json, "skipped", sink->n_skipped);
 		json_uint(json, "refused", sink->n_refused);
@@ -464,12 +469,12 @@ enum exit_status sink_finish(struct sink *sink, const struct error *failed)
 			text_write(out, bytes_of_string(sink->options.release));
 			fputs(": ", out);
 		}
-		fprintf(out,
-			"%" PRIu64 " artifact%s %s (%" PRIu64 " file%s), %" PRIu64
-			" already there, ",
-			sink->n_added, sink->n_added == 1 ? "" : "s",
-			sink->options.dry_run ? "read" : "added", sink->n_files,
-			sink->n_files == 1 ? "" : "s", sink->n_present);
+		fprintf(out, "%" PRIu64 " artifact%s %s (%" PRIu64 " file%s), ", sink->n_added,
+			sink->n_added == 1 ? "" : "s", sink->options.dry_run ? "read" : "added",
+			sink->n_files, sink->n_files == 1 ? "" : "s");
+		if (sink->n_linked)
+			fprintf(out, "%" PRIu64 " linked from other releases, ", sink->n_linked);
+		fprintf(out, "%" PRIu64 " already there, ", sink->n_present);
 		if (sink->n_skipped)
 			fprintf(out, "%" PRIu64 " skipped, ", sink->n_skipped);
 		fprintf(out, "%" PRIu64 " refused\n", sink->n_refused);

@@ -557,8 +557,16 @@ static void no_database(void **state)
 		write_file(path, bytes_of_string(row->contents));
 	assert_int_equal(db_open(path, DB_READ, &db, &err), -1);
 	test_error(&err, row->code, ERROR_NO_OFFSET);
-	assert_int_equal(db_open(path, DB_RECOVER, &db, &err), -1);
-	assert_int_equal(err.code, row->code);
+	/* An empty file is what an import leaves that was killed in its first moments. */
+	if (row->contents && !*row->contents) {
+		fine(db_open(path, DB_RECOVER, &db, &err), &err);
+		fine(db_import_finish(db, &err), &err);
+		db_close(db);
+		assert_int_equal(count_files(path, &err), 0);
+	} else {
+		assert_int_equal(db_open(path, DB_RECOVER, &db, &err), -1);
+		assert_int_equal(err.code, row->code);
+	}
 	/* Nothing was made where nothing was. */
 	assert_int_equal(access(path, F_OK) == 0, row->contents != NULL);
 	if (row->contents && *row->contents) {
