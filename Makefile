@@ -13,7 +13,7 @@ endif
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
 
-PACKAGES := libcrypto libarchive libelf sqlite3 jansson inih tss2-mu
+PACKAGES := libcrypto zlib libarchive libelf sqlite3 jansson inih tss2-mu
 # Only their headers: loaded when first needed (core/library).
 LOADED := librnp
 CFLAGS ?= -O2 -g

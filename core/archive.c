@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "core/gunzip.h"
 #include "core/reader.h"
 
 static int bytes_source_next(void *ctx, struct bytes *block, struct error *err)
@@ -39,8 +40,7 @@ static const struct compression_row {
 	bool append; /* whether archive_read_append_filter knows it (libarchive 3.6) */
 } compressions[COMPRESSION_COUNT] = {
 	[COMPRESSION_NONE] = {"none",   "identity", ARCHIVE_FILTER_NONE,  NULL,                             false},
-	[COMPRESSION_GZIP] = { "gzip",  "gz",       ARCHIVE_FILTER_GZIP,  archive_read_support_filter_gzip,
-                              true									       },
+	[COMPRESSION_GZIP] = { "gzip",  "gz",       ARCHIVE_FILTER_NONE,  NULL,                             true },
 	[COMPRESSION_BZIP2] = { "bzip2", "bz2",      ARCHIVE_FILTER_BZIP2,
                               archive_read_support_filter_bzip2,                                            true },
 	[COMPRESSION_XZ] = { "xz",    NULL,       ARCHIVE_FILTER_XZ,    archive_read_support_filter_xz,   true },
@@ -281,7 +281,7 @@ static bool stream_extent(enum compression compression, struct bytes in, size_t 
 	case COMPRESSION_LZ4:
 		return lz4_extent(in, size);
 	case COMPRESSION_NONE:
-	case COMPRESSION_GZIP: /* libarchive stops after the last member, and says where */
+	case COMPRESSION_GZIP: /* zlib says where */
 	case COMPRESSION_BZIP2:
 	case COMPRESSION_LZMA:
 	case COMPRESSION_UNKNOWN:
@@ -417,9 +417,11 @@ struct decompressor {
 	struct decompressor_options options;
 	struct byte_source input;
 	struct bytes_source memory; /* what input reads where the input is in memory */
-	struct archive *archive;    /* NULL without compression */
+	struct archive *archive;    /* NULL without compression, and for gzip */
+	struct gunzip *gunzip;      /* NULL for all but gzip */
+	struct bytes rest;          /* gzip: input not taken yet */
+	bool between;               /* gzip: after a member */
 	uint64_t supplied;          /* input bytes handed to libarchive */
-	uint8_t tail[8];            /* the last of them */
 	uint64_t consumed;
 	uint64_t produced;
 	bool input_ended;
@@ -438,6 +440,7 @@ void decompressor_free(struct decompressor *decompressor)
 	if (!decompressor)
 		return;
 	archive_read_free(decompressor->archive);
+	gunzip_free(decompressor->gunzip);
 	free(decompressor);
 }
 
@@ -454,15 +457,6 @@ uint64_t decompressor_consumed(const struct decompressor *decompressor)
 uint64_t decompressor_produced(const struct decompressor *decompressor)
 {
 	return decompressor->produced;
-}
-
-/* Remembers the last bytes of the input. */
-static void tail_keep(struct decompressor *d, struct bytes block)
-{
-	size_t n = block.size < sizeof(d->tail) ? block.size : sizeof(d->tail);
-
-	memmove(d->tail, d->tail + n, sizeof(d->tail) - n);
-	memcpy(d->tail + sizeof(d->tail) - n, block.data + block.size - n, n);
 }
 
 static la_ssize_t decompressor_read(struct archive *archive, void *ctx, const void **buffer)
@@ -488,7 +482,6 @@ static la_ssize_t decompressor_read(struct archive *archive, void *ctx, const vo
 		return -1;
 	}
 	d->supplied += block.size;
-	tail_keep(d, block);
 	*buffer = block.data;
 	return (la_ssize_t)block.size;
 }
@@ -536,7 +529,9 @@ int decompressor_open(const struct decompressor_options *options, struct byte_so
 		return error_memory(err, options->source);
 	d->options = *options;
 	d->input = input;
-	if (options->compression != COMPRESSION_NONE && decompressor_begin(d, err) < 0)
+	if (options->compression == COMPRESSION_GZIP
+		    ? gunzip_new(&d->gunzip, err) < 0
+		    : options->compression != COMPRESSION_NONE && decompressor_begin(d, err) < 0)
 		return -1;
 	*out = TAKE(d);
 	return 0;
@@ -618,20 +613,6 @@ static int decompressor_end(struct decompressor *d, struct error *err)
 	return 0;
 }
 
-/*
- * Whether gzip input that gave nothing is a whole stream of nothing: then it ends with a sum and a
- * size of zero (RFC 1952 2.3.1). When only the end of a short stream is missing, libarchive gives
- * nothing as well, and no reason.
- */
-static bool gzip_of_nothing(const struct decompressor *d)
-{
-	const uint8_t *end = d->tail;
-
-	if (d->leave_rest && d->consumed >= sizeof(d->tail))
-		end = d->memory.bytes.data + d->consumed - sizeof(d->tail);
-	return d->consumed >= 18 && bytes_all(bytes_of(end, sizeof(d->tail)), 0);
-}
-
 /* Opens the stream: 1, or 0 when it unpacks to nothing. */
 static int decompressor_start(struct decompressor *d, struct error *err)
 {
@@ -658,12 +639,88 @@ static int decompressor_start(struct decompressor *d, struct error *err)
 	if (status == ARCHIVE_OK)
 		status = archive_read_next_header(d->archive, &entry);
 	decompressor_count(d);
-	if (status == ARCHIVE_EOF && archive_errno(d->archive) == 0 &&
-	    (d->options.compression != COMPRESSION_GZIP || gzip_of_nothing(d)))
+	if (status == ARCHIVE_EOF && archive_errno(d->archive) == 0)
 		return decompressor_end(d, err);
 	if (status != ARCHIVE_OK)
 		return decompressor_fail(d, err);
 	return 1;
+}
+
+/* --- gzip ----------------------------------------------------------------------------------------- */
+
+static int gzip_fail(struct decompressor *d, enum error_code code, uint64_t at, const char *reason,
+		     struct error *err)
+{
+	d->failed = true;
+	if (d->input_failed)
+		d->failure = d->input_error;
+	else if (code == ERROR_SYSTEM)
+		error_memory(&d->failure, d->options.source);
+	else
+		error_set(&d->failure, code, d->options.source, d->options.base + at, "gzip: %s",
+			  reason);
+	if (err)
+		*err = d->failure;
+	return -1;
+}
+
+/* Makes d->rest not empty, unless the input is at its end. */
+static int gzip_fill(struct decompressor *d, struct error *err)
+{
+	int got;
+
+	if (d->rest.size || d->input_ended)
+		return 0;
+	got = d->input.next(d->input.ctx, &d->rest, &d->input_error);
+	if (got < 0) {
+		d->input_failed = true;
+		return gzip_fail(d, ERROR_INPUT, 0, "", err);
+	}
+	if (got == 0) {
+		d->rest = bytes_of("", 0);
+		d->input_ended = true;
+	}
+	d->supplied += d->rest.size;
+	return 0;
+}
+
+static int gunzip_next(struct decompressor *d, struct bytes *block, struct error *err)
+{
+	for (;;) {
+		enum gunzip_result result;
+		uint64_t at = d->consumed;
+
+		if (gzip_fill(d, err) < 0)
+			return -1;
+		if (d->between && (d->options.first_stream_only || d->rest.size == 0)) {
+			d->ended = true;
+			return 0;
+		}
+		if (d->between && d->rest.data[0] != 0x1f)
+			return gzip_fail(d, ERROR_MALFORMED, at,
+					 "bytes that belong to no stream follow it", err);
+		if (d->rest.size == 0)
+			return gzip_fail(d, ERROR_TRUNCATED, d->supplied,
+					 "the input ends inside the stream", err);
+		result = gunzip_step(d->gunzip, &d->rest, block);
+		d->consumed = d->supplied - d->rest.size;
+		d->between = result == GUNZIP_END;
+		switch (result) {
+		case GUNZIP_OUTPUT:
+			return 1;
+		case GUNZIP_END:
+			if (block->size)
+				return 1;
+			break;
+		case GUNZIP_INPUT:
+			break;
+		case GUNZIP_MEMORY:
+			return gzip_fail(d, ERROR_SYSTEM, 0, "", err);
+		case GUNZIP_BAD:
+			return gzip_fail(d, ERROR_MALFORMED, d->consumed, gunzip_reason(d->gunzip),
+					 err);
+		}
+	}
 }
 
 static int pass_through(struct decompressor *d, struct bytes *block, struct error *err)
@@ -709,7 +766,9 @@ int decompressor_next(struct decompressor *d, struct bytes *block, struct error 
 	}
 	if (d->ended)
 		return 0;
-	got = d->archive ? unpack(d, block, err) : pass_through(d, block, err);
+	got = d->gunzip    ? gunzip_next(d, block, err)
+	      : d->archive ? unpack(d, block, err)
+			   : pass_through(d, block, err);
 	if (got <= 0)
 		return got;
 	d->produced += block->size;
@@ -741,6 +800,8 @@ struct byte_source decompressor_source(struct decompressor *decompressor)
 struct archive_walk {
 	struct archive_walk_options options;
 	struct archive *archive;
+	struct decompressor
+		*gunzip; /* of an archive in gzip, which libarchive would not verify; else NULL */
 	struct archive_member member;
 	bool in_member;
 	uint64_t position;    /* in the member's data, as handed out */
@@ -758,6 +819,7 @@ void archive_walk_free(struct archive_walk *walk)
 	if (!walk)
 		return;
 	archive_read_free(walk->archive);
+	decompressor_free(walk->gunzip);
 	free(walk);
 }
 
@@ -797,6 +859,8 @@ static uint64_t walk_offset(const struct archive_walk *walk)
 {
 	la_int64_t bytes = archive_filter_bytes(walk->archive, -1);
 
+	if (walk->gunzip)
+		return decompressor_consumed(walk->gunzip);
 	return bytes > 0 ? (uint64_t)bytes : 0;
 }
 
@@ -805,7 +869,9 @@ static int walk_fail(struct archive_walk *walk, enum error_code code, struct err
 	const char *reason = archive_error_string(walk->archive);
 
 	walk->failed = true;
-	if (archive_errno(walk->archive) == ENOMEM)
+	if (walk->gunzip && walk->gunzip->failed)
+		walk->failure = walk->gunzip->failure;
+	else if (archive_errno(walk->archive) == ENOMEM)
 		error_memory(&walk->failure, walk->options.source);
 	else if (code == ERROR_UNSUPPORTED)
 		error_set(&walk->failure, code, walk->options.source, 0,
@@ -842,11 +908,50 @@ static int walk_limit(struct archive_walk *walk, struct error *err, const char *
 }
 
 static int (*const walk_filters[])(struct archive *) = {
-	archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
-	archive_read_support_filter_xz,   archive_read_support_filter_lzma,
-	archive_read_support_filter_lzip, archive_read_support_filter_zstd,
-	archive_read_support_filter_lz4,  archive_read_support_filter_compress,
+	archive_read_support_filter_bzip2,    archive_read_support_filter_xz,
+	archive_read_support_filter_lzma,     archive_read_support_filter_lzip,
+	archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
+	archive_read_support_filter_compress,
 };
+
+static la_ssize_t walk_read(struct archive *archive, void *ctx, const void **buffer)
+{
+	struct archive_walk *walk = ctx;
+	struct bytes block;
+	int got = decompressor_next(walk->gunzip, &block, NULL);
+
+	if (got < 0)
+		archive_set_error(archive, EIO, "gzip");
+	*buffer = got > 0 ? block.data : NULL;
+	return got > 0 ? (la_ssize_t)block.size : got;
+}
+
+/* Behind the last member: the rest of the gzip stream, so that its checksum is compared. */
+static int walk_drain(struct archive_walk *walk, struct error *err)
+{
+	struct bytes block;
+	int got = 0;
+
+	while (walk->gunzip && (got = decompressor_next(walk->gunzip, &block, err)) > 0) {
+		walk->total += block.size;
+		if (walk->options.total_max && walk->total > walk->options.total_max)
+			return walk_limit(walk, err, "unpacks to more bytes than wanted",
+					  walk->options.total_max);
+	}
+	return got < 0 ? walk_fail(walk, ERROR_MALFORMED, err) : 0;
+}
+
+static int walk_open_gzip(struct archive_walk *walk, struct bytes input, struct error *err)
+{
+	const struct decompressor_options options = { .compression = COMPRESSION_GZIP,
+						      .source = walk->options.source };
+
+	if (decompressor_open_bytes(&options, input, &walk->gunzip, err) < 0)
+		return -1;
+	if (archive_read_open(walk->archive, walk, NULL, walk_read, NULL) != ARCHIVE_OK)
+		return walk_fail_first(walk, err);
+	return 0;
+}
 
 int archive_walk_open(const struct archive_walk_options *options, struct bytes input,
 		      struct archive_walk **out, struct error *err)
@@ -863,6 +968,12 @@ int archive_walk_open(const struct archive_walk_options *options, struct bytes i
 	if (!walk->archive || archive_read_support_format_tar(walk->archive) != ARCHIVE_OK ||
 	    archive_read_support_format_zip(walk->archive) < ARCHIVE_WARN)
 		return error_memory(err, options->source);
+	if (compression_detect(input) == COMPRESSION_GZIP) {
+		if (walk_open_gzip(walk, input, err) < 0)
+			return -1;
+		*out = TAKE(walk);
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(walk_filters); i++)
 		filter_support(walk->archive, walk_filters[i]);
 	if (archive_read_open_memory(walk->archive, input.data, input.size) != ARCHIVE_OK)
@@ -932,7 +1043,7 @@ int archive_walk_next(struct archive_walk *walk, const struct archive_member **m
 		return -1;
 	status = archive_read_next_header(walk->archive, &entry);
 	if (status == ARCHIVE_EOF)
-		return 0;
+		return walk_drain(walk, err);
 	if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
 		return walk->n_members ? walk_fail(walk, ERROR_MALFORMED, err)
 				       : walk_fail_first(walk, err);

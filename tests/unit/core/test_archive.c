@@ -277,13 +277,12 @@ static void cut(void **state)
 	test_drop(in);
 }
 
-/* A changed byte is an error or changes nothing, where the form has a sum over its data. libarchive
- * does not check gzip's, and lzma and the legacy lz4 have none. */
+/* A changed byte is an error or changes nothing, where the form has a sum over its data. Lzma
+ * and the legacy lz4 have none. */
 static void flipped(void **state)
 {
 	const struct stream_case *row = *state;
-	const bool summed = row->compression != COMPRESSION_GZIP &&
-			    row->compression != COMPRESSION_LZMA && !strstr(row->name, "legacy") &&
+	const bool summed = row->compression != COMPRESSION_LZMA && !strstr(row->name, "legacy") &&
 			    !strstr(row->name, "no check");
 	struct bytes in = test_hex(row->hex), expected = lines();
 
@@ -790,6 +789,68 @@ static void a_member_cut_short(void **state)
 	test_error(&err, ERROR_TRUNCATED, tar.size);
 }
 
+/* RFC 1952, 8, bit by bit. */
+static uint32_t crc_of(struct bytes bytes)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < bytes.size; i++) {
+		crc ^= bytes.data[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+	}
+	return ~crc;
+}
+
+/* One gzip member with one stored block (RFC 1951, 3.2.4). */
+static void gzip_stored(struct buf *out, struct bytes in)
+{
+	assert_true(in.size <= 0xffff);
+	buf_append(out, bytes_of("\x1f\x8b\x08\0\0\0\0\0\0\3\1", 11));
+	buf_append_u8(out, (uint8_t)in.size);
+	buf_append_u8(out, (uint8_t)(in.size >> 8));
+	buf_append_u8(out, (uint8_t)~in.size);
+	buf_append_u8(out, (uint8_t)(~in.size >> 8));
+	buf_append(out, in);
+	for (int i = 0; i < 4; i++)
+		buf_append_u8(out, (uint8_t)(crc_of(in) >> 8 * i));
+	for (int i = 0; i < 4; i++)
+		buf_append_u8(out, (uint8_t)(in.size >> 8 * i));
+}
+
+/* gzip's checksum and size stand behind the archive: they are compared at its end. */
+static void gzip_trailer(void **state)
+{
+	AUTO(buf_clear) struct buf tar = BUF_INIT, gz = BUF_INIT, again = BUF_INIT;
+	struct archive_walk_options options = { .source = "in" };
+	struct error err = { 0 };
+
+	(void)state;
+	tar_add(&tar, "a", '0', "", "only this", 9);
+	tar_end(&tar);
+	gzip_stored(&gz, buf_bytes(&tar));
+	assert_int_equal(walk(buf_bytes(&gz), &options, &again, &err), 0);
+	for (size_t i = 0; i < 8 * 8; i++) {
+		AUTO(buf_clear) struct buf out = BUF_INIT;
+
+		gz.data[gz.size - 1 - i / 8] ^= (uint8_t)(1u << i % 8);
+		assert_int_equal(walk(buf_bytes(&gz), &options, &out, &err), -1);
+		assert_int_equal(err.code, ERROR_MALFORMED);
+		assert_non_null(strstr(err.message, i < 32 ? "length check" : "data check"));
+		gz.data[gz.size - 1 - i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	/* Several members are one stream; what is no member is not. */
+	gzip_stored(&gz, bytes_of("", 0));
+	buf_clear(&again);
+	again = (struct buf)BUF_INIT;
+	assert_int_equal(walk(buf_bytes(&gz), &options, &again, &err), 0);
+	buf_append_u8(&gz, 'x');
+	buf_clear(&again);
+	again = (struct buf)BUF_INIT;
+	assert_int_equal(walk(buf_bytes(&gz), &options, &again, &err), -1);
+	test_error(&err, ERROR_MALFORMED, gz.size - 1);
+}
+
 static const struct not_archive_case {
 	const char *name, *hex;
 } not_archives[] = {
@@ -839,6 +900,7 @@ int main(void)
 	TEST(&tests, hostile_names);
 	TEST_ROWS(&tests, limit, limits);
 	TEST(&tests, a_member_cut_short);
+	TEST(&tests, gzip_trailer);
 	TEST_ROWS(&tests, not_an_archive, not_archives);
 	return test_run(&tests, "core/archive");
 }
