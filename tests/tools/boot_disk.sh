@@ -24,8 +24,11 @@ work=$out/.work
 # Kept once, compressed; some as patches against others, which "bases" names.
 unpack_files() {
     local packed name bases base
-    rm -rf "$work" "$out"/files/*
+    rm -rf "$work"
     mkdir -p "$work/root"
+    # There already, from the scenario before.
+    ! (cd "$out/files" && sha256sum --status -c "$boot/files/SHA256SUMS" 2> /dev/null) || return 0
+    rm -f "$out"/files/*
     for packed in "$boot"/files/*.zst; do
         name=$(basename "${packed%.zst}")
         [ "$name" != "${name%.patch}" ] || zstd -q -d "$packed" -o "$out/files/$name"

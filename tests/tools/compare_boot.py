@@ -16,6 +16,7 @@ Prints a table. A PCR is
     baseline    the same, but at least one digest was taken from an earlier log
     partial     what is predicted is equal, at least one event is said to be unknown
     WRONG       an event or a bank differs, is missing or too many
+An empty LOG is one that the operating system never got: then only the PCRs are compared.
 Exit status 1 if a PCR is WRONG, or partial and not listed in --partial. --table appends a line for each PCR:
 name, PCR, state, equal events, events of the log.
 
@@ -83,6 +84,8 @@ def read_log(path):
     """The events of a crypto-agile log (PFP 1.06, 10.2), less EV_NO_ACTION, which extends nothing."""
     with open(path, "rb") as file:
         log = file.read()
+    if not log:
+        return None
     pcr, kind = struct.unpack_from("<II", log, 0)
     size = struct.unpack_from("<I", log, 28)[0]
     spec = log[32:32 + size]
@@ -212,8 +215,27 @@ class Row:
         return f"event {logged.number}{where}: is {logged}, predicted {predicted}"
 
 
+class PcrRow:
+    """The same where there is no log: the TPM's value alone decides."""
+
+    def __init__(self, pcr, predicted, banks, tpm):
+        events = by_pcr(predicted, pcr)
+        unknown = [event for event in events if event.unknown]
+        differing = [bank for bank, values in tpm.items()
+                     if banks.get(bank, {}).get(str(pcr), "0" * len(values[pcr])) != values[pcr]]
+        self.pcr, self.n_logged, self.n_wrong = pcr, len(events), 0
+        self.difference = f"unknown: {unknown[0]}" if unknown else ""
+        self.tpm = "-" if unknown else "differs: " + " ".join(differing) if differing else "equal"
+        origins = {event.origin for event in events}
+        self.state = ("partial" if unknown else "WRONG" if differing else "baseline" if "baseline" in origins
+                      else "assumed" if "assumed" in origins else "predicted")
+        self.n_equal = 0 if unknown or differing else len(events)
+
+
 def compare(profile, logged, tpm):
     _, events, banks, _ = profile
+    if logged is None:
+        return [PcrRow(pcr, events, banks, tpm) for pcr in COMPARED]
     rows = [Row(pcr, events, by_pcr(logged, pcr), banks, tpm) for pcr in COMPARED]
     beyond = [e for e in events if e.pcr not in COMPARED and by_pcr(logged, e.pcr)]
     return rows + [Row(pcr, events, by_pcr(logged, pcr), banks, tpm) for pcr in sorted({e.pcr for e in beyond})]
@@ -233,23 +255,26 @@ def coverage_lies(row, coverage):
     return "" if row.state == "WRONG" or said in fits[row.state] else f"coverage says {said}"
 
 
-def report(name, profile, rows, tpm_agrees, count, allowed):
+def report(name, profile, rows, logged, tpm, count, allowed):
     """Prints the table; True if all is well."""
     good = True
-    print(f"{name}: profile {profile[0]!r}, best of {count}")
+    print(f"{name}: profile {profile[0]!r}, best of {count}{'' if logged else ', there is no log'}")
     print(f"  {'PCR':>3}  {'state':9}  {'events':>7}  {'TPM':8}  note")
     for row in rows:
         lie = coverage_lies(row, profile[3])
         note = "; ".join(filter(None, (row.difference, lie)))
         print(f"  {row.pcr:>3}  {row.state:9}  {f'{row.n_equal}/{row.n_logged}':>7}  {row.tpm:8}  {note}".rstrip())
         good &= row.state != "WRONG" and not lie and (row.state != "partial" or row.pcr in allowed)
-    for bank, pcr in tpm_agrees:
+    contradictions = log_contradicts(logged, tpm)
+    for bank, pcr in contradictions:
         print(f"  the log itself doesn't replay to PCR {pcr}, {bank}")
-    return good and not tpm_agrees
+    return good and not contradictions
 
 
 def log_contradicts(logged, tpm):
     """(bank, PCR) where the log does not replay to the TPM's value: then nothing can be compared."""
+    if logged is None:
+        return []
     banks = replay(logged)
     return [(bank, pcr) for bank, values in tpm.items() for pcr in COMPARED
             if banks.get(bank, {}).get(pcr, "0" * len(values[pcr])) != values[pcr]]
@@ -311,7 +336,7 @@ def main():
     compared = [(compare(profile, logged, tpm), profile) for profile in profiles]
     rows, profile = max(compared, key=lambda pair: score(pair[0]))
     allowed = {int(pcr) for pcr in options.partial.split(",") if pcr}
-    good = report(options.name, profile, rows, log_contradicts(logged, tpm), len(profiles), allowed)
+    good = report(options.name, profile, rows, logged, tpm, len(profiles), allowed)
     if options.table:
         with open(options.table, "a", encoding="utf-8") as table:
             for row in rows:
