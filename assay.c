@@ -19,6 +19,8 @@ static const struct command commands[] = {
          "--release NAME [OPTIONS] DIR...",								     cmd_refgen_tree  },
 	{ "refgen initrd", "add the files inside an initrd image to the database",
          "--release NAME [OPTIONS] FILE...",								    cmd_refgen_initrd},
+	{ "refgen boot",   "predict the PCR values of booting images",
+         "--release NAME [OPTIONS] [FILE|DIR...]",							      cmd_refgen_boot  },
 	{ "replay tcg",    "decode and replay a firmware event log",               "[OPTIONS] LOG",             cmd_replay_tcg   },
 	{ "replay ima",    "decode and replay an IMA measurement list",            "[OPTIONS] LOG",
          cmd_replay_ima													  },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * refgen: artifacts (packages, trees, initrds) into reference values.
+ * refgen: artifacts (packages, trees, initrds, what machines boot) into reference values.
  */
 #ifndef REFGEN_REFGEN_H
 #define REFGEN_REFGEN_H
@@ -10,5 +10,6 @@
 enum exit_status cmd_refgen_rpm(const struct command *self, int argc, char **argv);
 enum exit_status cmd_refgen_tree(const struct command *self, int argc, char **argv);
 enum exit_status cmd_refgen_initrd(const struct command *self, int argc, char **argv);
+enum exit_status cmd_refgen_boot(const struct command *self, int argc, char **argv);
 
 #endif
