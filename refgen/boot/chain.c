@@ -2,17 +2,17 @@
 /* One boot: who starts whom. */
 #include "refgen/boot/internal.h"
 #include "refgen/disk/disk.h"
+#include "refgen/firmware/firmware.h"
+#include "refgen/shim/shim.h"
 
 int boot_start(struct machine *machine, struct machine_image *image, struct bytes load_options,
 	       struct error *err)
 {
 	enum pe_kind kind = pe_kind(image->pe);
 
-	(void)load_options;
-	(void)err;
-
 	switch (kind) {
 	case PE_SHIM:
+		return shim_run(machine, image, load_options, err);
 	case PE_GRUB:
 	case PE_SYSTEMD_BOOT:
 	case PE_UKI:
@@ -160,5 +160,7 @@ static int run_without_firmware(struct boot *boot, struct error *err)
 
 int boot_run(struct boot *boot, struct error *err)
 {
+	if (boot->machine->firmware.size)
+		return firmware_run(boot->machine, err);
 	return run_without_firmware(boot, err);
 }
