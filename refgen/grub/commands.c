@@ -291,12 +291,11 @@ static int run_background_image(struct grub *grub, struct arguments *arguments)
 
 	if (r != STATUS_NONE)
 		return r;
-	grub->doubt =
-		grub->graphics ? "GRUB can draw on the display" : "GRUB cannot draw on a display";
 	if (!grub->graphics)
 		return STATUS_BAD_ARGUMENT;
 	if (arguments->n != 2)
 		return STATUS_NONE;
+	grub->host->assume(grub->host->ctx, "GRUB can draw on the display");
 	r = file_open_measured(grub, arguments->values[1].text, arguments->values[1].unknown,
 			       &file);
 	return r < 0 ? r : r > 0 ? STATUS_NONE : STATUS_FILE_NOT_FOUND;
@@ -304,9 +303,7 @@ static int run_background_image(struct grub *grub, struct arguments *arguments)
 
 static int run_leave(struct grub *grub, struct arguments *arguments)
 {
-	grub->host->halt(grub->host->ctx,
-			 memory_text(grub, "GRUB's command %s", arguments->values[0].text));
-	return RUN_ENDED;
+	return grub_halt(grub, memory_text(grub, "GRUB's command %s", arguments->values[0].text));
 }
 
 static int run_fwsetup(struct grub *grub, struct arguments *arguments)

@@ -73,13 +73,20 @@ struct grub_file file_of_name(struct grub *grub, const char *name)
 	if (!device || !*device)
 		return file;
 	file.device = device_find(grub, device);
-	for (buf_append_u8(&clean, '/'); *path; path++)
-		if (*path != '/' || clean.data[clean.size - 1] != '/')
+	buf_append_u8(&clean, '/');
+	for (char last = '/'; *path; last = *path++)
+		if (*path != '/' || last != '/')
 			buf_append_u8(&clean, (uint8_t)*path);
 	file.path = memory_buf(grub, &clean);
-	if (!file.path)
-		file.name = NULL;
-	return file;
+	return file.path ? file : (struct grub_file){ 0 };
+}
+
+int grub_halt(struct grub *grub, const char *why)
+{
+	if (!why)
+		return RUN_ERROR;
+	grub->host->halt(grub->host->ctx, why);
+	return RUN_ENDED;
 }
 
 static const struct written *written_find(const struct grub *grub, const struct grub_file *file)

@@ -274,6 +274,8 @@ int file_is_exempt(const struct grub_file *file); /* (memdisk), (proc): never me
 int event_measure(struct grub *grub, enum grub_event_kind kind, const char *text,
 		  const char *unknown);
 int event_hand(struct grub *grub, const struct grub_event *event);
+/* The end of the run, nothing started; NULL: out of memory, an error. */
+int grub_halt(struct grub *grub, const char *why);
 /* The end of the run, with an error of ours: GRUB's script at hand is named. */
 int grub_fail(struct grub *grub, enum error_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -463,6 +463,7 @@ static int theme_read(struct grub *grub)
 	r = name ? file_open_measured(grub, name, theme->value.unknown, &file) : RUN_ERROR;
 	if (r <= 0)
 		return r;
+	grub->host->assume(grub->host->ctx, "GRUB can draw on the display");
 	event.text = name;
 	return event_hand(grub, &event);
 }
@@ -494,9 +495,8 @@ int menu_show(struct grub *grub, bool automatic)
 	if (r < 0)
 		return r;
 	/* The menu again, and nobody there to choose. */
-	grub->host->halt(grub->host->ctx,
+	return grub_halt(grub,
 			 memory_text(grub, "the menu entry '%s' starts nothing", entry->title));
-	return RUN_ENDED;
 }
 
 /* --- normal ------------------------------------------------------------------------------- */
@@ -520,8 +520,7 @@ int normal_enter(struct grub *grub, const char *config)
 				return r;
 		}
 	}
-	grub->host->halt(grub->host->ctx, "GRUB waits at its prompt");
-	return RUN_ENDED;
+	return grub_halt(grub, "GRUB waits at its prompt");
 }
 
 /* Without a name: grub.cfg beside the image or in $prefix. */

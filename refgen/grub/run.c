@@ -307,11 +307,8 @@ static int start(struct grub *grub)
 	r = module_load(grub, "normal");
 	if (r < 0)
 		return r;
-	if (r != STATUS_NONE) {
-		grub->host->halt(grub->host->ctx,
-				 "GRUB finds no module normal and waits at its prompt");
-		return RUN_ENDED;
-	}
+	if (r != STATUS_NONE)
+		return grub_halt(grub, "GRUB finds no module normal and waits at its prompt");
 	return run_normal(grub, NULL);
 }
 

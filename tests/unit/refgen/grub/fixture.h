@@ -278,7 +278,6 @@ static inline int fake_start(void *ctx, const struct grub_start *start, struct e
 {
 	struct buf text = BUF_INIT;
 
-	(void)err;
 	buf_append_string(&text, start->cmdline);
 	for (size_t i = 0; i < start->n_initrds; i++)
 		buf_printf(&text, " [%s %s]", start->initrds[i].device->name,
@@ -287,6 +286,10 @@ static inline int fake_start(void *ctx, const struct grub_start *start, struct e
 		buf_append_string(&text, " stub");
 	if (start->firmware_loads)
 		buf_append_string(&text, " firmware");
+	if (buf_finish(&text, err) < 0) {
+		buf_clear(&text);
+		return -1;
+	}
 	fake_line(ctx, start->chainloaded ? "chain" : "start", (char *)text.data, start->unknown);
 	buf_clear(&text);
 	return 0;
