@@ -235,16 +235,37 @@ struct bytes authenticode_signer(const struct authenticode *signature, size_t i)
 	return i < signature->n_signers ? signature->signers[i] : bytes_of(NULL, 0);
 }
 
+/* Whether each signer's signature holds over what was read through the BIO, which hashed it. */
+static bool signatures_hold(const struct authenticode *signature, BIO *hashed)
+{
+	STACK_OF(PKCS7_SIGNER_INFO) *infos = PKCS7_get_signer_info(signature->pkcs7);
+	uint8_t block[4096];
+
+	while (BIO_read(hashed, block, sizeof(block)) > 0)
+		;
+	for (size_t i = 0; i < signature->n_signers; i++)
+		if (!signature->signer_certificates[i] ||
+		    PKCS7_signatureVerify(hashed, signature->pkcs7,
+					  sk_PKCS7_SIGNER_INFO_value(infos, (int)i),
+					  signature->signer_certificates[i]) != 1)
+			return false;
+	return signature->n_signers > 0;
+}
+
+/* What PKCS7_verify does, which leaks its copy of the content where an algorithm is not known. */
 int authenticode_verify(const struct authenticode *signature, struct error *err)
 {
-	BIO *content = BIO_new_mem_buf(signature->content.data, (int)signature->content.size);
+	BIO *content, *hashed;
 	int holds;
 
+	if (signature->content.size > INT_MAX)
+		return 0;
+	content = BIO_new_mem_buf(signature->content.data, (int)signature->content.size);
 	if (!content)
 		return error_memory(err, NULL);
-	holds = PKCS7_verify(signature->pkcs7, NULL, NULL, content, NULL,
-			     PKCS7_BINARY | PKCS7_NOVERIFY) == 1;
-	BIO_free(content);
+	hashed = PKCS7_dataInit(signature->pkcs7, content);
+	holds = hashed && signatures_hold(signature, hashed);
+	BIO_free_all(hashed ? hashed : content); /* content is at the end of hashed */
 	if (out_of_memory() && !holds)
 		return error_memory(err, NULL);
 	return holds;

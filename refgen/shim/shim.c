@@ -175,6 +175,25 @@ const char *shim_beside(struct machine *machine, const struct shim *shim, const 
 	return machine_text(machine, "%.*s/%s", slash ? (int)(slash - path) : 0, path, name);
 }
 
+/* A file or image beside shim, which has none beside it where it was given by itself. 1, 0, -1. */
+static int read_beside(struct machine *machine, const struct shim *shim, const char *name,
+		       struct bytes *out, struct error *err)
+{
+	if (!shim->self->volume)
+		return 0;
+	return machine_read(machine, shim->self->volume, shim_beside(machine, shim, name), out,
+			    err);
+}
+
+static int image_beside(struct machine *machine, const struct shim *shim, const char *name,
+			struct machine_image **out, struct error *err)
+{
+	if (!shim->self->volume)
+		return 0;
+	return machine_image(machine, shim->self->volume, shim_beside(machine, shim, name), out,
+			     err);
+}
+
 /* \EFI\BOOT\BOOT*.EFI: where firmware looks when no boot option says more. */
 static bool is_removable_path(const char *path)
 {
@@ -240,8 +259,7 @@ static int options_file(struct machine *machine, const struct shim *shim, const 
 	*out = NULL;
 	if (!shim_since(shim, "16.0"))
 		return 0;
-	found = machine_read(machine, shim->self->volume, shim_beside(machine, shim, "options.csv"),
-			     &contents, err);
+	found = read_beside(machine, shim, "options.csv", &contents, err);
 	if (found <= 0)
 		return found;
 	if (contents.size >= 2 && contents.data[0] == 0xff && contents.data[1] == 0xfe)
@@ -302,8 +320,7 @@ static int start_image(struct machine *machine, struct shim *shim, const char *n
 	int found, result;
 
 	shim->refusal = "";
-	found = machine_image(machine, shim->self->volume, shim_beside(machine, shim, name), &image,
-			      &problem);
+	found = image_beside(machine, shim, name, &image, &problem);
 	if (found < 0 && problem.code != ERROR_MALFORMED && problem.code != ERROR_TRUNCATED &&
 	    problem.code != ERROR_UNSUPPORTED) {
 		if (err)
@@ -339,8 +356,7 @@ static int load_companion(struct machine *machine, struct shim *shim, const char
 			  struct error *err)
 {
 	struct machine_image *image;
-	int result = machine_image(machine, shim->self->volume, shim_beside(machine, shim, name),
-				   &image, err);
+	int result = image_beside(machine, shim, name, &image, err);
 
 	if (result > 0 && shim_secure(machine, shim))
 		result = shim_check(machine, shim, image, false, err);
@@ -383,8 +399,7 @@ static int fallback(struct machine *machine, struct shim *shim, bool *used, stru
 
 	*used = false;
 	if (is_removable_path(shim->self->path))
-		result = machine_read(machine, shim->self->volume, shim_beside(machine, shim, name),
-				      &contents, err);
+		result = read_beside(machine, shim, name, &contents, err);
 	if (result <= 0)
 		return result;
 	*used = true;
@@ -405,6 +420,10 @@ static int next_stage(struct machine *machine, struct shim *shim, struct bytes l
 	const char *manager = companion(machine, shim, "mm");
 	int result;
 
+	if (!shim->self->volume) {
+		machine_halt(machine, "what %s starts is not among the inputs", shim->self->name);
+		return 0;
+	}
 	if (options_file(machine, shim, &optional, err) < 0)
 		return -1;
 	if (!stage)

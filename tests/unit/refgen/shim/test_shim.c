@@ -465,6 +465,28 @@ static void asked_by_the_second_stage(void **state)
 	esp_free(&esp);
 }
 
+/* Given by itself: what it measures of itself, and that nobody knows what it starts. */
+static void without_a_volume(void **state)
+{
+	struct esp esp;
+	struct machine_run got;
+	struct machine_image *image;
+	static const uint8_t no_vendor[16] = { 0 };
+	struct bytes made;
+
+	(void)state;
+	made = made_shim("16.1", SBAT_LINES, bytes_of(no_vendor, sizeof(no_vendor)));
+	esp_new(&esp);
+	esp_machine(&esp, true);
+	assert_int_equal(machine_image_of_bytes(esp.machine, "shim.efi", made, &image, NULL), 1);
+	assert_int_equal(shim_run(esp.machine, image, bytes_of(NULL, 0), NULL), 0);
+	assert_int_equal(machine_end(esp.machine, &got, NULL), 0);
+	assert_non_null(strstr(esp.machine->ending, "is not among the inputs"));
+	assert_int_equal(got.profile.n_events, 4);
+	esp_free(&esp);
+	test_drop(made);
+}
+
 /* --- outcomes ------------------------------------------------------------------------------------- */
 
 struct variable_row {
@@ -704,6 +726,7 @@ int main(void)
 	TEST_ROWS(&tests, meets, meets_cases);
 	TEST(&tests, captured_boot);
 	TEST(&tests, asked_by_the_second_stage);
+	TEST(&tests, without_a_volume);
 	TEST_ROWS(&tests, outcomes, outcome_cases);
 	TEST(&tests, revoked);
 	TEST(&tests, falls_back);
