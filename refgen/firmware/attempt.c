@@ -130,7 +130,8 @@ static int take_devices(struct boot *boot, struct error *err)
 
 int boot_make_list(struct boot *boot, struct error *err)
 {
-	struct boot_input input = { .firmware = boot->has_firmware ? &boot->firmware : NULL,
+	struct boot_input input = { .firmware = boot->state->has_firmware ? &boot->state->firmware
+									  : NULL,
 				    .store = boot->has_store ? &boot->store : NULL,
 				    .find_file = find_file,
 				    .ctx = boot };
@@ -154,9 +155,10 @@ static int start_firmware_file(struct boot *boot, const struct boot_target *targ
 	struct ffs_file file;
 	int got;
 
-	if (!boot->has_firmware)
+	if (!boot->state->has_firmware)
 		return 0;
-	if (ffs_open(boot->firmware.dxe.bytes, 0, boot->firmware.source, &dxe, err) < 0)
+	if (ffs_open(boot->state->firmware.dxe.bytes, 0, boot->state->firmware.source, &dxe, err) <
+	    0)
 		return -1;
 	got = ffs_find(&dxe, &target->file, &file, err);
 	if (got > 0)

@@ -51,27 +51,10 @@ static void assume(struct boot *boot, const char *assumption)
 					    : assumption;
 }
 
-/* Facts as given, else the likeliest. */
-static struct firmware_facts take_facts(const struct machine_facts *given)
+static void assume_facts(struct boot *boot)
 {
-	struct firmware_facts facts = {
-		.i440fx = given->machine && (strcmp(given->machine, "i440fx") == 0 ||
-					     strcmp(given->machine, "pc") == 0),
-		.cpus = given->has_cpus ? given->cpus : 1,
-		.memory_mib = given->has_memory_mib ? given->memory_mib > UINT32_MAX
-							      ? UINT32_MAX
-							      : (uint32_t)given->memory_mib
-						    : 1024,
-		.s3 = given->has_s3 && given->s3,
-		.tseg_mib = given->has_tseg_mib ? given->tseg_mib : 16,
-	};
-
-	facts.max_cpus = given->has_max_cpus ? given->max_cpus : facts.cpus;
-	return facts;
-}
-
-static void assume_facts(struct boot *boot, const struct firmware_facts *facts, uint32_t used)
-{
+	const struct firmware_facts *facts = &boot->state->facts;
+	uint32_t used = boot->state->facts_used;
 	const struct machine_facts *given = &boot->machine->facts;
 	struct machine *machine = boot->machine;
 
@@ -93,7 +76,7 @@ static void assume_facts(struct boot *boot, const struct firmware_facts *facts, 
 
 static int measure_version(struct boot *boot, struct error *err)
 {
-	const struct firmware *firmware = &boot->firmware;
+	const struct firmware *firmware = &boot->state->firmware;
 	AUTO(buf_clear) struct buf version = BUF_INIT;
 
 	if (!firmware->version_known)
@@ -110,43 +93,31 @@ static int measure_version(struct boot *boot, struct error *err)
 
 static int measure_volumes(struct boot *boot, struct error *err)
 {
-	const struct firmware *firmware = &boot->firmware;
-	struct firmware_facts facts = take_facts(&boot->machine->facts);
-	AUTO(buf_clear) struct buf pei = BUF_INIT;
-	const char *reason = "";
-	uint32_t used = 0;
-	int known, status;
+	const struct firmware_state *state = boot->state;
+	struct measurement what = { .type = EV_EFI_PLATFORM_FIRMWARE_BLOB,
+				    .component = COMPONENT,
+				    .source = state->firmware.source };
+	int status;
 
-	if (boot->machine->facts.machine && !facts.i440fx &&
-	    strcmp(boot->machine->facts.machine, "q35") != 0) {
-		known = 0;
-		reason = "a machine of a kind that is not known";
+	if (state->pei_known) {
+		assume_facts(boot);
+		what.over = "the PEI volume with what its modules have written";
+		what.assumption = boot->assumption;
+		status = machine_measure_digests(boot->machine, &what, state->pei, err);
 	} else {
-		known = firmware_pei_volume(firmware, &facts, boot->has_store ? &boot->store : NULL,
-					    &pei, &used, &reason, err);
-	}
-	if (known < 0)
-		return -1;
-	if (known == 0) {
-		status = measure_unknown(boot, 0, EV_EFI_PLATFORM_FIRMWARE_BLOB, firmware->source,
-					 machine_text(boot->machine, "the PEI volume: %s", reason),
-					 err);
-	} else {
-		assume_facts(boot, &facts, used);
-		status = measure(boot, 0, EV_EFI_PLATFORM_FIRMWARE_BLOB, firmware->source,
-				 "the PEI volume with what its modules have written",
-				 buf_bytes(&pei), err);
-		boot->assumption = NULL;
+		what.over = machine_text(boot->machine, "the PEI volume: %s", state->pei_reason);
+		status = machine_measure_unknown(boot->machine, &what, err);
 	}
 	if (status < 0)
 		return -1;
-	return measure(boot, 0, EV_EFI_PLATFORM_FIRMWARE_BLOB, firmware->source, "the DXE volume",
-		       firmware->dxe.bytes, err);
+	what.over = "the DXE volume";
+	what.assumption = boot->assumption = NULL;
+	return machine_measure_digests(boot->machine, &what, state->dxe, err);
 }
 
 static int measure_code(struct boot *boot, struct error *err)
 {
-	if (boot->has_firmware)
+	if (boot->state->has_firmware)
 		return measure_version(boot, err) < 0 || measure_volumes(boot, err) < 0 ? -1 : 0;
 	return measure_unknown(boot, 0, EV_S_CRTM_VERSION, NULL,
 			       "the firmware's version: no code image was given", err) < 0 ||
@@ -175,7 +146,7 @@ static int set_variables(struct boot *boot, struct error *err)
 					 variable->attributes, variable->data, err) < 0)
 			return -1;
 	}
-	if (boot->has_firmware && !boot->firmware.secure_boot)
+	if (boot->state->has_firmware && !boot->state->firmware.secure_boot)
 		return 0;
 	user_mode = machine_variable(machine, &guid_global_variable, "PK") != NULL;
 	setup_mode = !user_mode;
@@ -277,9 +248,10 @@ static int measure_acpi(struct boot *boot, struct error *err)
 
 static int measure_tables(struct boot *boot, struct error *err)
 {
-	if (boot->has_firmware && boot->firmware.measures_acpi && measure_acpi(boot, err) < 0)
+	if (boot->state->has_firmware && boot->state->firmware.measures_acpi &&
+	    measure_acpi(boot, err) < 0)
 		return -1;
-	if (boot->has_firmware && boot->firmware.measures_smbios)
+	if (boot->state->has_firmware && boot->state->firmware.measures_smbios)
 		return measure_unknown(boot, 1, EV_EFI_HANDOFF_TABLES, NULL,
 				       "the machine's SMBIOS tables", err);
 	return 0;
@@ -293,7 +265,7 @@ static int measure_boot_variables(struct boot *boot, struct error *err)
 	AUTO(buf_clear) struct buf order = BUF_INIT;
 	char name[16];
 
-	if (!boot->has_firmware)
+	if (!boot->state->has_firmware)
 		return measure_unknown(boot, 1, EV_EFI_VARIABLE_BOOT, NULL,
 				       "BootOrder and its options: no firmware image was given",
 				       err);
@@ -390,27 +362,18 @@ static void boot_clear(struct boot *boot)
 	boot_list_clear(&boot->list);
 	if (boot->has_store)
 		varstore_clear(&boot->store);
-	if (boot->has_firmware)
-		firmware_clear(&boot->firmware);
 	free(boot->devices);
 }
 
-static int open_inputs(struct boot *boot, struct error *err)
+static int read_store(struct boot *boot, struct error *err)
 {
 	struct machine *machine = boot->machine;
 
-	if (machine->firmware.size > 0) {
-		if (firmware_open(machine->firmware, machine->firmware_name, &boot->firmware, err) <
-		    0)
-			return -1;
-		boot->has_firmware = true;
-	}
-	if (machine->varstore.size > 0) {
-		if (varstore_parse(machine->varstore, machine->varstore_name, &boot->store, err) <
-		    0)
-			return -1;
-		boot->has_store = true;
-	}
+	if (machine->varstore.size == 0)
+		return 0;
+	if (varstore_parse(machine->varstore, machine->varstore_name, &boot->store, err) < 0)
+		return -1;
+	boot->has_store = true;
 	return 0;
 }
 
@@ -418,11 +381,11 @@ int firmware_run(struct machine *machine, struct error *err)
 {
 	AUTO(boot_clear) struct boot boot = { .machine = machine };
 
-	if (open_inputs(&boot, err) < 0 || set_variables(&boot, err) < 0 ||
-	    measure_code(&boot, err) < 0 || measure_policy(&boot, err) < 0 ||
-	    measure_separator(&boot, 7, err) < 0 || measure_tables(&boot, err) < 0 ||
-	    boot_measure_roms(&boot, err) < 0 || boot_make_list(&boot, err) < 0 ||
-	    set_boot_variables(&boot, err) < 0)
+	if (read_store(&boot, err) < 0 || boot_read_state(&boot, err) < 0 ||
+	    set_variables(&boot, err) < 0 || measure_code(&boot, err) < 0 ||
+	    measure_policy(&boot, err) < 0 || measure_separator(&boot, 7, err) < 0 ||
+	    measure_tables(&boot, err) < 0 || boot_load_drivers(&boot, err) < 0 ||
+	    boot_make_list(&boot, err) < 0 || set_boot_variables(&boot, err) < 0)
 		return -1;
 	return boot_try_options(&boot, err);
 }

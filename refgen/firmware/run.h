@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files share that run the firmware on the simulated machine: run.c, attempt.c, drivers.c. */
+/* What the files share that run the firmware on the simulated machine: run.c, state.c, attempt.c, drivers.c. */
 #ifndef REFGEN_FIRMWARE_RUN_H
 #define REFGEN_FIRMWARE_RUN_H
 
 #include "refgen/firmware/internal.h"
 #include "refgen/machine/machine.h"
 
-/* The firmware's state during one boot. */
+/* A driver of an option ROM, unpacked. */
+struct rom_driver {
+	struct rom_driver *next;
+	struct bytes bytes;
+	const char *source; /* the ROM */
+};
+
+/* What was read of the inputs; in the machine's memory, kept between its runs. */
+struct firmware_state {
+	bool has_firmware;
+	struct firmware firmware;
+	bool pei_known;
+	const char *pei_reason; /* why not */
+	uint32_t facts_used;    /* for the PEI volume: bits 1 << FACT_* */
+	struct firmware_facts facts;
+	struct digest pei[ALG_BANKS], dxe[ALG_BANKS]; /* of the volumes as measured */
+	struct rom_driver *drivers, **last_driver;
+};
+
+/* The firmware during one boot. */
 struct boot {
 	struct machine *machine;
-	bool has_firmware, has_store;
-	struct firmware firmware;
+	struct firmware_state *state; /* the machine's */
+	bool has_store;
 	struct varstore store;
 	struct boot_device *devices; /* owned */
 	size_t n_devices;
@@ -20,8 +39,12 @@ struct boot {
 	size_t n_attempts;
 };
 
-/* Drivers of option ROMs: PCR 2. */
-int boot_measure_roms(struct boot *boot, struct error *err);
+/* Reads firmware image and option ROMs: what state.c does once for a machine. */
+int boot_read_state(struct boot *boot, struct error *err);
+
+/* Drivers of option ROMs: read once, and loaded (PCR 2) in each boot. */
+int boot_read_roms(struct boot *boot, struct error *err);
+int boot_load_drivers(struct boot *boot, struct error *err);
 
 /* The devices and the list of options. */
 int boot_make_list(struct boot *boot, struct error *err);

@@ -127,6 +127,8 @@ struct machine {
 	/* Set by shim_run where it replaces LoadImage (16.x): as machine_load, called by it. */
 	int (*load_image)(struct machine *machine, struct machine_image *image, struct error *err);
 	void *shim; /* state of shim_run, in the machine's memory */
+	/* Of firmware_run: what it read of its inputs, in the machine's memory; kept between runs. */
+	void *firmware_state;
 
 	/* What an image does when it is started: set by whoever makes the machine (refgen/boot). */
 	int (*start)(struct machine *machine, struct machine_image *image,

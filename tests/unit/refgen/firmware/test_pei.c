@@ -142,7 +142,7 @@ static void pei_volume(void **state)
 	if (!is_build(hasher, code, build) || vars.size == 0) {
 		test_drop(code);
 		test_drop(vars);
-		hasher_freep(&hasher);
+		hasher_free(TAKE(hasher));
 		skip();
 	}
 	if (firmware_open(code, build->code, &firmware, &err) < 0 ||

@@ -208,7 +208,7 @@ static void ipxe(void **state)
 
 	assert_int_equal(hasher_new(&hasher, &err), 0);
 	if (!has_sha256(hasher, rom, row->rom_sha256)) {
-		hasher_freep(&hasher);
+		hasher_free(TAKE(hasher));
 		test_drop(rom);
 		skip();
 	}
