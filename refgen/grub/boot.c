@@ -4,7 +4,7 @@
 #include "core/text.h"
 #include "refgen/disk/disk.h"
 #include "refgen/grub/grub.h"
-#include "refgen/pe/pe.h"
+#include "refgen/systemd/systemd.h"
 
 #define DEVICES_MAX 256
 
@@ -240,88 +240,43 @@ static int load_options_of(struct machine *machine, const char *cmdline, struct 
 	return machine_copy(machine, buf_bytes(&text), out, err);
 }
 
-/* The initrds one after the other, each from a multiple of 4 on. */
-static int initrd_of(struct bridge *bridge, const struct grub_start *start, struct bytes *out,
-		     struct error *err)
-{
-	AUTO(buf_clear) struct buf all = BUF_INIT;
-
-	*out = (struct bytes){ NULL, 0 };
-	for (size_t i = 0; i < start->n_initrds; i++) {
-		const struct machine_volume *volume =
-			machine_volume_of(bridge, start->initrds[i].device);
-		struct bytes one;
-		int r = volume ? machine_read(bridge->machine, volume, start->initrds[i].path, &one,
-					      err)
-			       : 0;
-
-		if (r == 0)
-			return error_set(err, ERROR_INPUT, start->initrds[i].name, ERROR_NO_OFFSET,
-					 "GRUB: the initrd is gone, or in the RAM disk");
-		if (r < 0)
-			return -1;
-		if (start->n_initrds == 1) {
-			*out = one;
-			return 0;
-		}
-		while (all.size % 4)
-			buf_append_u8(&all, 0);
-		buf_append(&all, one);
-	}
-	if (start->n_initrds == 0)
-		return 0;
-	if (buf_finish(&all, err) < 0)
-		return -1;
-	return machine_copy(bridge->machine, buf_bytes(&all), out, err);
-}
-
-/* What the kernel's EFI stub measures of what GRUB hands to it (since Linux 5.17). */
-static int stub_measure(struct bridge *bridge, const struct grub_start *start,
-			const struct machine_image *kernel, struct error *err)
+/* What the kernel's EFI entry finds: the command line, and the initrds one after the other. */
+static int stub_start(struct bridge *bridge, const struct grub_start *start,
+		      struct machine_image *kernel, struct error *err)
 {
 	struct machine *machine = bridge->machine;
 	struct measurement what = { .pcr = 9,
 				    .type = EV_EVENT_TAG,
 				    .component = "command line",
 				    .source = kernel->name,
-				    .over = "LoadOptions, UTF-16 without NUL",
-				    .encoding = TEXT_UTF16LE };
-	struct digest digests[ALG_BANKS];
-	struct bytes version = pe_version(kernel->pe), initrd;
-	uint64_t size;
-	int r;
+				    .over = start->unknown };
+	struct linux_initrd initrd = { .n_parts = start->n_initrds,
+				       .padding = INITRD_PAD_BETWEEN,
+				       .source = "GRUB" };
+	struct bytes options = { NULL, 0 };
+	struct linux_initrd_part *parts;
 
-	if (version.size && pe_version_compare(version, "5.17") < 0)
-		return 0;
-	if (start->unknown) {
-		what.over = start->unknown;
-		r = machine_measure_unknown(machine, &what, err);
-	} else {
-		r = machine_measure_text(machine, &what, bytes_of_string(start->cmdline), err);
-	}
-	if (r < 0 || start->n_initrds == 0)
-		return r;
-	what.component = "initrd";
-	what.source = start->initrds[0].name;
-	what.over = "the initrds, one after the other";
-	what.encoding = TEXT_NONE;
-	if (start->initrds_composed) {
-		what.over = "an initrd that GRUB puts together";
-		return machine_measure_unknown(machine, &what, err);
-	}
-	if (start->n_initrds == 1 && machine_volume_of(bridge, start->initrds[0].device)) {
-		r = machine_file_digests(machine,
-					 machine_volume_of(bridge, start->initrds[0].device),
-					 start->initrds[0].path, digests, &size, err);
-		what.over = "the initrd, as the kernel reads it";
-		if (r > 0)
-			return machine_measure_digests(machine, &what, digests, err);
-		if (r < 0)
-			return -1;
-	}
-	if (initrd_of(bridge, start, &initrd, err) < 0)
+	parts = machine_take(machine, (start->n_initrds + 1) * sizeof(*parts), err);
+	if (!parts)
 		return -1;
-	return machine_measure(machine, &what, initrd, err);
+	for (size_t i = 0; i < start->n_initrds; i++) {
+		parts[i].volume = machine_volume_of(bridge, start->initrds[i].device);
+		parts[i].path = machine_text(machine, "%s", start->initrds[i].path);
+		if (!parts[i].volume)
+			initrd.unknown = "an initrd in GRUB's RAM disk";
+	}
+	initrd.parts = parts;
+	if (start->initrds_composed)
+		initrd.unknown = "an initrd that GRUB puts together";
+	if (start->n_initrds == 1)
+		initrd.source = parts[0].path;
+	if (start->unknown) {
+		if (machine_measure_unknown(machine, &what, err) < 0)
+			return -1;
+	} else if (load_options_of(machine, start->cmdline, &options, err) < 0) {
+		return -1;
+	}
+	return linux_stub_run(machine, kernel, options, start->n_initrds ? &initrd : NULL, err);
 }
 
 static int bridge_start(void *ctx, const struct grub_start *start, struct error *err)
@@ -348,9 +303,7 @@ static int bridge_start(void *ctx, const struct grub_start *start, struct error 
 			return -1;
 		return machine_start(machine, image, options, err);
 	}
-	if (stub_measure(bridge, start, image, err) < 0)
-		return -1;
-	return machine_exit_boot_services(machine, err);
+	return stub_start(bridge, start, image, err);
 }
 
 /* --- the machine's decisions --------------------------------------------------------------- */
