@@ -36,6 +36,7 @@ struct audit {
 	struct arena arena;
 	struct policy *policy; /* owned */
 	struct golden *golden; /* owned */
+	struct profile_list profiles, all_profiles;
 	struct audit_setup setup;
 	uint8_t nonce[NONCE_MAX];
 	const char **releases; /* owned: those that count */
@@ -60,6 +61,8 @@ static void audit_clear(struct audit *audit)
 	for (size_t i = 0; i < ARRAY_SIZE(audit->parts); i++)
 		buf_clear(&audit->parts[i]);
 	golden_free(audit->golden);
+	profile_list_clear(&audit->profiles);
+	profile_list_clear(&audit->all_profiles);
 	policy_free(audit->policy);
 	arena_clear(&audit->arena);
 }
@@ -286,7 +289,10 @@ static int load_golden(struct audit *audit, struct error *err)
 	audit->run.db_path = audit->setup.db_path = path;
 	if (db_open(path, DB_READ, &db, &problem) < 0 ||
 	    golden_load(db, audit->setup.releases, audit->setup.n_releases, &audit->golden,
-			&problem) < 0) {
+			&problem) < 0 ||
+	    db_profiles_read(db, audit->setup.releases, audit->setup.n_releases, &audit->profiles,
+			     &problem) < 0 ||
+	    db_profiles_read(db, NULL, 0, &audit->all_profiles, &problem) < 0) {
 		if (problem.code == ERROR_SYSTEM || problem.code == ERROR_USAGE) {
 			*err = problem;
 			return -1;
@@ -296,13 +302,15 @@ static int load_golden(struct audit *audit, struct error *err)
 		return 0;
 	}
 	audit->setup.golden = audit->golden;
+	audit->setup.profiles = &audit->profiles;
+	audit->setup.all_profiles = &audit->all_profiles;
 	audit->run.n_files = golden_n_files(audit->golden);
 	return enforce(audit,
 		       audit->options.db ? "--db"
 		       : given           ? "ASSAY_DB"
 					 : "default",
-		       err, "golden values: %s, %" PRIu64 " files, not signed", path,
-		       audit->run.n_files);
+		       err, "golden values: %s, %" PRIu64 " files, %zu boot profiles, not signed",
+		       path, audit->run.n_files, audit->profiles.n_profiles);
 }
 
 static int prepare(struct audit *audit, struct error *err)

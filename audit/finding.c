@@ -137,6 +137,44 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "PCR 0 to 7: one is missing, doubled, an error, or firmware went on "
 	     "after it."),
 
+	KIND(FINDING_BOOT_SECURE_BOOT, "boot.secure-boot", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "Secure Boot otherwise than the release expects it",
+	     "Secure Boot is off, or in setup mode, where the nearest boot profile has it "
+	     "on, or the other way round."),
+	KIND(FINDING_BOOT_REVOKED, "boot.revoked", ALWAYS(CRITICAL), COMPLETE, OPEN,
+	     "images that are revoked",
+	     "An image was started whose digest is in the revocation list that the "
+	     "operator gave."),
+	KIND(FINDING_BOOT_COMPONENT, "boot.component", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "boot components that are not the release's",
+	     "In the place of an event of the nearest boot profile something else was "
+	     "measured."),
+	KIND(FINDING_BOOT_OTHER_RELEASE, "boot.other-release", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "boot components of releases that do not count",
+	     "In the place of an event of the nearest boot profile that of another "
+	     "release was measured."),
+	KIND(FINDING_BOOT_COMMAND_LINE, "boot.command-line", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "command lines and commands that are not the release's",
+	     "A text that was measured (a kernel's command line, a boot loader's "
+	     "command) is not that of the nearest boot profile."),
+	KIND(FINDING_BOOT_MISSING, "boot.missing", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "boot events that are missing",
+	     "An event of the nearest boot profile was not measured."),
+	KIND(FINDING_BOOT_EXTRA, "boot.extra", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "boot events that no profile has",
+	     "Something was measured that the nearest boot profile does not have."),
+	KIND(FINDING_BOOT_ORDER, "boot.order", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "boot events out of order",
+	     "An event was measured in another place than the nearest boot profile has it."),
+	KIND(FINDING_BOOT_PCR, "boot.pcr", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "PCRs that no boot profile ends in",
+	     "There is no boot log, and a quoted PCR is not what the nearest boot profile "
+	     "ends in."),
+	KIND(FINDING_BOOT_TEMPLATE, "boot.template", ALWAYS(INFO), COMPLETE, OPEN,
+	     "boots that fit with the installation's own values",
+	     "The boot is a profile's but for what only the installation knows, such as the "
+	     "UUID of its root."),
+
 	KIND(FINDING_IMA_UNATTESTED, "ima.unattested", ALWAYS(HIGH), COMPLETE, FIXED,
 	     "IMA logs that no quote confirms",
 	     "No part of the IMA log, from its first entry on, gives the quoted PCR: "

@@ -45,9 +45,6 @@ static int judge_database(struct judge *judge, struct error *err)
 			       "the policy requires a signed database (line %u), and signatures of "
 			       "databases are not checked here",
 			       policy->require_signature.line);
-	if (judge->has_boot)
-		report_check(report, "boot.reference", CHECK_SKIP, bytes_of("", 0),
-			     "what the boot measured is not compared with reference values");
 	return 0;
 }
 
@@ -65,8 +62,9 @@ int audit_bundle(struct worker *worker, const struct bundle *bundle, struct repo
 		 struct error *err)
 {
 	static int (*const judges[])(struct judge *, struct error *) = {
-		judge_container, judge_keys, judge_quotes, judge_bindings, judge_boot,
-		judge_locality,  judge_ima,  judge_pcrs,   judge_database, judge_claims,
+		judge_container, judge_keys,     judge_quotes, judge_bindings,
+		judge_boot,      judge_locality, judge_ima,    judge_pcrs,
+		judge_profile,   judge_database, judge_claims,
 	};
 	AUTO(report_freep) struct report *report = NULL;
 	AUTO(judge_clear)

@@ -9,6 +9,7 @@
  *     judge_boot    the boot log: structure, data, separators; replayed
  *     judge_ima     the IMA log: replayed, each entry looked up
  *     judge_aggregate   its boot_aggregate, once the PCRs are judged
+ *     judge_profile what booted, against the boot profiles of releases
  *     judge_pcr     quoted PCRs against what the logs replay to, and why not
  *
  * Source:  verdicts.md; each judge names its section.
@@ -21,6 +22,7 @@
 #include "audit/policy/policy.h"
 #include "audit/report.h"
 #include "db/db.h"
+#include "db/profile.h"
 #include "replay/eventlog/eventlog.h"
 #include "replay/ima/ima.h"
 #include "replay/quote/quote.h"
@@ -40,7 +42,9 @@ struct audit_setup {
 	struct bytes nonce;  /* that quotes must answer; empty: none was given */
 	const char *db_path; /* of the database behind golden */
 	const struct golden *golden;
-	const char *const *releases; /* that count; none: all */
+	const struct profile_list *profiles;     /* of the releases that count; NULL: no database */
+	const struct profile_list *all_profiles; /* of all releases, to explain differences */
+	const char *const *releases;             /* that count; none: all */
 	size_t n_releases;
 };
 
@@ -148,7 +152,11 @@ int judge_boot(struct judge *judge, struct error *err);
 int judge_ima(struct judge *judge, struct error *err);
 int judge_pcrs(struct judge *judge, struct error *err);
 int judge_aggregates(struct judge *judge, struct error *err); /* judge_pcrs calls it */
+int judge_profile(struct judge *judge, struct error *err);
 int judge_claims(struct judge *judge, struct error *err);
+
+/* judge_profile without a boot log: the quoted PCRs against the values that profiles end in. */
+int judge_profile_values(struct judge *judge, struct error *err);
 
 /* After judge_boot: finds the locality that PCR 0 was started from, if the log's own does not fit. */
 int judge_locality(struct judge *judge, struct error *err);

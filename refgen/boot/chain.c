@@ -5,6 +5,27 @@
 #include "refgen/firmware/firmware.h"
 #include "refgen/shim/shim.h"
 
+/* A program whose doings nobody predicts: it, or what it starts, may measure anything. */
+static int start_unknown(struct machine *machine, const struct machine_image *image,
+			 struct error *err)
+{
+	static const uint32_t pcrs[] = { 4, 5, 8, 9, 11, 12, 13 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(pcrs); i++) {
+		const struct measurement what = { .pcr = pcrs[i],
+						  .type = EV_IPL,
+						  .component = "unknown program",
+						  .source = image->name,
+						  .over = "what it and what it starts measure" };
+
+		if (machine_measure_unknown(machine, &what, err) < 0)
+			return -1;
+	}
+	machine_halt(machine, "%s is started (%s): what it does next is not known", image->name,
+		     pe_kind_name(pe_kind(image->pe)));
+	return 0;
+}
+
 int boot_start(struct machine *machine, struct machine_image *image, struct bytes load_options,
 	       struct error *err)
 {
@@ -25,9 +46,7 @@ int boot_start(struct machine *machine, struct machine_image *image, struct byte
 	case PE_KIND_COUNT:
 		break;
 	}
-	machine_halt(machine, "%s is started (%s): what it does next is not known", image->name,
-		     pe_kind_name(kind));
-	return 0;
+	return start_unknown(machine, image, err);
 }
 
 /* --- without the firmware ----------------------------------------------------------------------- */

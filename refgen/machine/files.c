@@ -87,6 +87,8 @@ static int read_file(struct machine *machine, const struct machine_volume *volum
 	int found;
 
 	*out = file;
+	if (!volume)
+		return 0; /* an image from memory has nothing beside it */
 	if (file && file->is_read)
 		return 1;
 	found = volume_read(volume->volume, path, MACHINE_READ_MAX, &contents, err);
@@ -165,6 +167,8 @@ int machine_file_digests(struct machine *machine, const struct machine_volume *v
 	struct digest digests[ALG_COUNT];
 	uint64_t file_size;
 
+	if (!volume)
+		return 0;
 	if (!file || !file->has_digests) {
 		int found = hash_file(machine, volume, path, file, digests, &file_size, err);
 

@@ -253,7 +253,8 @@ int machine_variable_set(struct machine *machine, const struct guid *guid, const
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-/* Paths have slashes, on every volume. Read once and kept: 1 found, 0 there is no such file, -1. */
+/* Paths have slashes, on every volume. Read once and kept: 1 found, 0 there is no such file (or
+ * volume is NULL), -1. */
 int machine_read(struct machine *machine, const struct machine_volume *volume, const char *path,
 		 struct bytes *out, struct error *err);
 #define MACHINE_READ_MAX ((uint64_t)512 << 20) /* more than any UKI; larger is ERROR_LIMIT */
