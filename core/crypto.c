@@ -8,9 +8,6 @@
 
 #include "core/crypto_sha.h"
 
-/* Messages whose order a batch keeps at a time. */
-#define BATCH_MAX 64
-
 /* libcrypto's names, in the order of enum alg. */
 static const char *const fetch_names[ALG_COUNT] = {
 	[ALG_SHA1] = "SHA1",       [ALG_SHA256] = "SHA2-256",   [ALG_SHA384] = "SHA2-384",
@@ -23,7 +20,7 @@ struct hasher {
 	EVP_MD_CTX *one_shot;
 	EVP_MD_CTX *stream[ALG_COUNT]; /* made at first use */
 	alg_set streaming;
-	bool kernels; /* the processor has what core/crypto_sha needs, and it may be used */
+	enum sha_kernels kernels; /* what the processor has for core/crypto_sha, and may be used */
 };
 
 int hasher_new(struct hasher **out, struct error *err)
@@ -43,9 +40,14 @@ int hasher_new(struct hasher **out, struct error *err)
 	return 0;
 }
 
-void hasher_use_kernels(struct hasher *hasher, bool use)
+void hasher_use_kernels(struct hasher *hasher, int level)
 {
-	hasher->kernels = use && sha_kernels_available();
+	const enum sha_kernels may[] = { SHA_KERNELS_NONE, SHA_KERNELS_NI, SHA_KERNELS_WIDE };
+
+	assert(level >= 0 && (size_t)level < ARRAY_SIZE(may));
+	hasher->kernels = sha_kernels_available();
+	if (hasher->kernels > may[level])
+		hasher->kernels = may[level];
 }
 
 void hasher_free(struct hasher *hasher)
@@ -68,6 +70,12 @@ void hasher_freep(struct hasher **hasher)
 bool hasher_has(const struct hasher *hasher, enum alg alg)
 {
 	return alg < ALG_COUNT && hasher->md[alg];
+}
+
+/* Whether core/crypto_sha hashes this. */
+static bool has_kernel(const struct hasher *hasher, enum alg alg)
+{
+	return hasher->kernels != SHA_KERNELS_NONE && sha_kernels_have(alg);
 }
 
 static int crypto_error(struct error *err, enum alg alg)
@@ -95,7 +103,7 @@ int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts
 		return unsupported(err, alg);
 	out->alg = alg;
 	out->size = (uint8_t)alg_size(alg);
-	if (hasher->kernels && sha_kernels_have(alg)) {
+	if (has_kernel(hasher, alg)) {
 		sha_digest(alg, parts, n_parts, out->value);
 		return 0;
 	}
@@ -115,70 +123,62 @@ int hasher_digest_bytes(struct hasher *hasher, enum alg alg, struct bytes bytes,
 	return hasher_digest(hasher, alg, &bytes, 1, out, err);
 }
 
-/* Pairs messages of the same number of blocks, hashes each pair side by side. */
-static void digest_pairs(enum alg alg, const struct bytes *messages, size_t n, struct digest *out)
-{
-	size_t waiting
-		[BATCH_MAX]; /* messages without a partner yet, of distinct numbers of blocks */
-	size_t n_waiting = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t n_blocks = sha_n_blocks(messages[i].size), j = 0;
-
-		out[i].alg = alg;
-		out[i].size = (uint8_t)alg_size(alg);
-		while (j < n_waiting && sha_n_blocks(messages[waiting[j]].size) != n_blocks)
-			j++;
-		if (j == n_waiting) {
-			waiting[n_waiting++] = i;
-			continue;
-		}
-		sha_digest_pair(alg, messages[waiting[j]], messages[i], out[waiting[j]].value,
-				out[i].value);
-		waiting[j] = waiting[--n_waiting];
-	}
-	for (size_t j = 0; j < n_waiting; j++)
-		sha_digest(alg, &messages[waiting[j]], 1, out[waiting[j]].value);
-}
-
 int hasher_digest_batch(struct hasher *hasher, enum alg alg, const struct bytes *messages, size_t n,
 			struct digest *out, struct error *err)
 {
 	if (!hasher_has(hasher, alg))
 		return unsupported(err, alg);
-	if (!hasher->kernels || !sha_kernels_have(alg)) {
+	if (!has_kernel(hasher, alg)) {
 		for (size_t i = 0; i < n; i++)
 			if (hasher_digest(hasher, alg, &messages[i], 1, &out[i], err) < 0)
 				return -1;
 		return 0;
 	}
-	for (size_t i = 0; i < n; i += BATCH_MAX)
-		digest_pairs(alg, messages + i, n - i < BATCH_MAX ? n - i : BATCH_MAX, out + i);
+	for (size_t i = 0; i < n; i++) {
+		out[i].alg = alg;
+		out[i].size = (uint8_t)alg_size(alg);
+	}
+	if (hasher->kernels == SHA_KERNELS_WIDE && n >= SHA_WIDE_WORTH)
+		sha_digest_wide(alg, messages, n, out);
+	else
+		sha_digest_pairs(alg, messages, n, out);
 	return 0;
 }
 
-int hasher_extend(struct hasher *hasher, enum alg alg, size_t n, uint8_t *const values[],
-		  const uint8_t *const digests[], struct error *err)
+static int extend_one(struct hasher *hasher, const struct extend_chain *chain, size_t n,
+		      struct error *err)
 {
-	struct digest extended[2];
-	size_t size = alg_size(alg);
+	size_t size = alg_size(chain->alg);
 
-	assert(n == 1 || n == 2);
-	if (!hasher_has(hasher, alg))
-		return unsupported(err, alg);
-	if (hasher->kernels && sha_kernels_have(alg)) {
-		sha_extend(alg, n, values, digests);
-		return 0;
-	}
 	for (size_t i = 0; i < n; i++) {
-		const struct bytes parts[] = { bytes_of(values[i], size),
-					       bytes_of(digests[i], size) };
+		const struct bytes parts[] = { bytes_of(chain->value, size),
+					       bytes_of(chain->digests[i].value, size) };
 
-		if (hasher_digest(hasher, alg, parts, 2, &extended[i], err) < 0)
+		if (hasher_digest(hasher, chain->alg, parts, 2, &chain->values[i], err) < 0)
 			return -1;
+		memcpy(chain->value, chain->values[i].value, size);
 	}
-	for (size_t i = 0; i < n; i++)
-		memcpy(values[i], extended[i].value, size);
+	return 0;
+}
+
+int hasher_extend(struct hasher *hasher, const struct extend_chain *chains, size_t n_chains,
+		  size_t n, struct error *err)
+{
+	for (size_t i = 0; i < n_chains; i++)
+		if (!hasher_has(hasher, chains[i].alg))
+			return unsupported(err, chains[i].alg);
+	if (hasher->kernels != SHA_KERNELS_NONE)
+		sha_extend(chains, n_chains, n);
+	for (size_t i = 0; i < n_chains; i++) {
+		enum alg alg = chains[i].alg;
+
+		if (!has_kernel(hasher, alg) && extend_one(hasher, &chains[i], n, err) < 0)
+			return -1;
+		for (size_t j = 0; j < n; j++) {
+			chains[i].values[j].alg = alg;
+			chains[i].values[j].size = (uint8_t)alg_size(alg);
+		}
+	}
 	return 0;
 }
 

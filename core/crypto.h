@@ -36,16 +36,26 @@ int hasher_digest_bytes(struct hasher *hasher, enum alg alg, struct bytes bytes,
 int hasher_digest_batch(struct hasher *hasher, enum alg alg, const struct bytes *messages, size_t n,
 			struct digest *out, struct error *err);
 
-/*
- * What extends do: each of n values (1 or 2, apart from each other) becomes H(value || digest), both
- * of alg_size(alg) bytes. Two are hashed side by side. On failure the values are as before.
- */
-int hasher_extend(struct hasher *hasher, enum alg alg, size_t n, uint8_t *const values[],
-		  const uint8_t *const digests[], struct error *err);
+/* A register, and the digests that are extended into it one after the other. */
+struct extend_chain {
+	enum alg alg;
+	uint8_t *value;               /* alg_size(alg) bytes: H(value || digest) with each digest */
+	const struct digest *digests; /* n; of each alg_size(alg) bytes of its value are taken */
+	struct digest *values;        /* n: the value after each */
+};
 
-/* Whether short messages may be hashed by core/crypto_sha, as they are where the processor can. For
- * tests and benchmarks: the digests are the same. */
-void hasher_use_kernels(struct hasher *hasher, bool use);
+/*
+ * Extends n digests into each of n_chains registers, which lie apart from each other: chains are
+ * hashed side by side. On failure a value may have been extended by some of the digests.
+ */
+int hasher_extend(struct hasher *hasher, const struct extend_chain *chains, size_t n_chains,
+		  size_t n, struct error *err);
+
+/*
+ * How far core/crypto_sha may use what the processor has: 0 not at all, 1 its SHA instructions, 2 wide
+ * registers too (as it does of itself). For tests and benchmarks: the digests are the same.
+ */
+void hasher_use_kernels(struct hasher *hasher, int level);
 
 /*
  * A stream hashed in several algorithms at once. Begin, update any number of

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * crypto_sha: SHA-1 and SHA-256 on the processor's SHA instructions, for many short messages:
+ * crypto_sha: SHA-1 and SHA-256 on the processor's own instructions, for many short messages:
  * there libcrypto's cost per call is several times that of the hash. Private to core/crypto.
  *
- * Sources: FIPS 180-4, 6.1 and 6.2; Intel SDM volume 2, SHA1RNDS4 to SHA256RNDS2.
+ *     crypto_sha.c        messages into blocks
+ *     crypto_sha_ni.c     blocks on SHA instructions: one or two messages, and runs of extends
+ *     crypto_sha_wide.c   sixteen messages at once in the lanes of AVX-512
+ *
+ * Sources: FIPS 180-4, 5 and 6.1 to 6.2; Intel SDM volume 2, SHA1RNDS4 to SHA256RNDS2.
  */
 #ifndef CORE_CRYPTO_SHA_H
 #define CORE_CRYPTO_SHA_H
 
-#include "core/digest.h"
+#include "core/crypto.h"
 
-/* True where this processor has the instructions. Asks it each time: keep the answer. */
-bool sha_kernels_available(void);
+/* What this processor has. Asks it each time: keep the answer. */
+enum sha_kernels {
+	SHA_KERNELS_NONE,
+	SHA_KERNELS_NI,   /* SHA instructions: all below but sha_digest_wide */
+	SHA_KERNELS_WIDE, /* AVX-512, too: all */
+};
+
+enum sha_kernels sha_kernels_available(void);
 
 /* True for what the functions below compute: SHA-1 and SHA-256. */
 bool sha_kernels_have(enum alg alg);
@@ -19,16 +29,14 @@ bool sha_kernels_have(enum alg alg);
 /* Digest of the parts, one after the other: alg_size(alg) bytes to out. */
 void sha_digest(enum alg alg, const struct bytes *parts, size_t n_parts, uint8_t *out);
 
-/* Blocks that a message of so many bytes is hashed in, its padding among them. */
-size_t sha_n_blocks(size_t size);
+/* Digests of messages: two of the same number of blocks at a time are hashed side by side. */
+void sha_digest_pairs(enum alg alg, const struct bytes *messages, size_t n, struct digest *out);
 
-/* Digests of two messages of the same number of blocks: hashed side by side, little slower than one. */
-void sha_digest_pair(enum alg alg, struct bytes a, struct bytes b, uint8_t *out_a, uint8_t *out_b);
+/* The same, sixteen at a time; for fewer than SHA_WIDE_WORTH messages it is no gain. */
+#define SHA_WIDE_WORTH 6
+void sha_digest_wide(enum alg alg, const struct bytes *messages, size_t n, struct digest *out);
 
-/*
- * What extends do: each of n values (1 or 2) becomes H(value || digest), both of alg_size(alg)
- * bytes; two are hashed side by side.
- */
-void sha_extend(enum alg alg, size_t n, uint8_t *const values[], const uint8_t *const digests[]);
+/* n extends in each chain of an algorithm that there are kernels of; the others are passed over. */
+void sha_extend(const struct extend_chain *chains, size_t n_chains, size_t n);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/pcr.h"
 
-#include <assert.h>
-
 void pcr_bank_init(struct pcr_bank *bank, enum alg alg)
 {
 	memset(bank, 0, sizeof(*bank));
@@ -30,26 +28,14 @@ static int extend_check(const struct pcr_bank *bank, uint32_t pcr, const struct 
 int pcr_bank_extend(struct pcr_bank *bank, struct hasher *hasher, uint32_t pcr,
 		    const struct digest *digest, struct error *err)
 {
+	struct digest value;
+
 	if (extend_check(bank, pcr, digest, err) < 0 ||
-	    hasher_extend(hasher, bank->alg, 1, (uint8_t *const[]){ bank->value[pcr] },
-			  (const uint8_t *const[]){ digest->value }, err) < 0)
+	    hasher_extend(hasher,
+			  &(struct extend_chain){ bank->alg, bank->value[pcr], digest, &value }, 1,
+			  1, err) < 0)
 		return -1;
 	bank->extended |= 1u << pcr;
-	return 0;
-}
-
-int pcr_bank_extend_pair(struct pcr_bank *const bank[2], struct hasher *hasher, uint32_t pcr,
-			 const struct digest digest[2], struct error *err)
-{
-	assert(bank[0] != bank[1] && bank[0]->alg == bank[1]->alg);
-	if (extend_check(bank[0], pcr, &digest[0], err) < 0 ||
-	    extend_check(bank[1], pcr, &digest[1], err) < 0 ||
-	    hasher_extend(hasher, bank[0]->alg, 2,
-			  (uint8_t *const[]){ bank[0]->value[pcr], bank[1]->value[pcr] },
-			  (const uint8_t *const[]){ digest[0].value, digest[1].value }, err) < 0)
-		return -1;
-	bank[0]->extended |= 1u << pcr;
-	bank[1]->extended |= 1u << pcr;
 	return 0;
 }
 

@@ -30,13 +30,6 @@ void pcr_bank_set_locality(struct pcr_bank *bank, uint8_t locality);
 int pcr_bank_extend(struct pcr_bank *bank, struct hasher *hasher, uint32_t pcr,
 		    const struct digest *digest, struct error *err);
 
-/*
- * Extends one PCR in two banks of one algorithm, which do not depend on each other, side by side.
- * Else as pcr_bank_extend.
- */
-int pcr_bank_extend_pair(struct pcr_bank *const bank[2], struct hasher *hasher, uint32_t pcr,
-			 const struct digest digest[2], struct error *err);
-
 /* The value of a PCR as a digest. */
 struct digest pcr_bank_value(const struct pcr_bank *bank, uint32_t pcr);
 

@@ -13,14 +13,20 @@ struct ima_replay {
 	struct hasher *hasher; /* borrowed */
 	alg_set banks;
 	alg_set hashed; /* template hashes to compute: banks, the list's own, SHA-1 for padding */
-	struct pcr_bank values[IMA_WAYS][ALG_BANKS];
-	pcr_set unknown[IMA_WAYS][ALG_BANKS]; /* PCRs whose value cannot be known any more */
+	struct pcr_bank values[IMA_WAYS][ALG_BANKS]; /* after the step handed out last */
+	pcr_set unknown[IMA_WAYS][ALG_BANKS];        /* PCRs whose value cannot be known any more */
 	pcr_set extended;
 	struct ima_counts counts;
 
-	/* The batch: steps read ahead, the template hashes of each, and what reading said then. */
+	/*
+	 * The batch: steps read ahead, the template hashes of each (what is extended in their place, once
+	 * they are checked), what is extended as padded, and the values after each step.
+	 */
 	struct ima_step steps[BATCH];
 	struct digest hashes[ALG_BANKS][BATCH];
+	struct digest padded[BATCH];
+	struct digest after[IMA_WAYS][ALG_BANKS][BATCH];
+	struct pcr_bank ahead[IMA_WAYS][ALG_BANKS]; /* after the whole batch */
 	size_t n_steps, next_step;
 	int read_status;
 	struct error read_error;
@@ -45,6 +51,8 @@ int ima_replay_new(struct ima_list *list, alg_set banks, struct hasher *hasher,
 					 "libcrypto offers no %s here", alg_name(alg));
 		for (enum ima_way way = 0; way < IMA_WAYS; way++)
 			pcr_bank_init(&replay->values[way][alg], alg);
+		for (enum ima_way way = 0; way < IMA_WAYS; way++)
+			pcr_bank_init(&replay->ahead[way][alg], alg);
 	}
 	if (list->form == IMA_FORM_TEXT) {
 		replay->room.data = malloc(ROOM_SIZE);
@@ -171,71 +179,116 @@ static int batch_read(struct ima_replay *replay, struct error *err)
 	return 0;
 }
 
+/* --- extends ----------------------------------------------------------------------------------- */
+
+/* SHA-1 has one way: its own template hash is the padded one. */
+static enum ima_way first_way(enum alg bank, enum ima_way way)
+{
+	return bank == ALG_SHA1 ? IMA_OWN : way;
+}
+
+/*
+ * What kernels extended, in place of the template hashes. The digest as logged counts where the list
+ * has it; a violation is all ones.
+ */
+static void put_extended(struct ima_replay *replay)
+{
+	for (size_t i = 0; i < replay->n_steps; i++) {
+		const struct ima_step *step = &replay->steps[i];
+		struct digest *padded = &replay->padded[i];
+
+		if (step->check == IMA_CHECK_VIOLATION) {
+			for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+				memset(replay->hashes[alg][i].value, 0xff, DIGEST_SIZE_MAX);
+			memset(padded->value, 0xff, DIGEST_SIZE_MAX);
+			continue;
+		}
+		if (step->check != IMA_CHECK_MATCH)
+			replay->hashes[replay->list->alg][i] = step->record.digests[0];
+		memset(padded->value, 0, DIGEST_SIZE_MAX);
+		memcpy(padded->value, replay->hashes[ALG_SHA1][i].value, alg_size(ALG_SHA1));
+	}
+}
+
+/* Extends steps begin to end, all of one PCR, into every bank in both ways, side by side. */
+static int extend_run(struct ima_replay *replay, size_t begin, size_t end, struct error *err)
+{
+	struct extend_chain chains[ALG_BANKS * IMA_WAYS];
+	uint32_t pcr = replay->steps[begin].record.pcr;
+	size_t n = 0;
+
+	for (enum alg bank = 0; bank < ALG_BANKS; bank++) {
+		if (!(replay->banks & 1u << bank))
+			continue;
+		for (enum ima_way way = 0; way < IMA_WAYS; way++)
+			if (first_way(bank, way) == way)
+				chains[n++] = (struct extend_chain){
+					bank, replay->ahead[way][bank].value[pcr],
+					way == IMA_OWN ? &replay->hashes[bank][begin]
+						       : &replay->padded[begin],
+					&replay->after[way][bank][begin]
+				};
+	}
+	return hasher_extend(replay->hasher, chains, n, end - begin, err);
+}
+
+static int extend_batch(struct ima_replay *replay, struct error *err)
+{
+	size_t begin = 0;
+
+	put_extended(replay);
+	for (size_t i = 1; i <= replay->n_steps; i++) {
+		if (i < replay->n_steps &&
+		    replay->steps[i].record.pcr == replay->steps[begin].record.pcr)
+			continue;
+		if (extend_run(replay, begin, i, err) < 0)
+			return -1;
+		begin = i;
+	}
+	return 0;
+}
+
 static int batch_next(struct ima_replay *replay, struct error *err)
 {
 	if (batch_read(replay, err) < 0 || hash_batch(replay, err) < 0)
 		return -1;
 	for (size_t i = 0; i < replay->n_steps; i++)
 		replay->steps[i].check = check(replay, i);
-	return 0;
+	return extend_batch(replay, err);
 }
-
-/* --- extends ----------------------------------------------------------------------------------- */
 
 /*
- * What a kernel extended into a bank for a step: false if that cannot be told. The digest as logged
- * counts where the list has it; the others are hashes over the data, which a text list only
- * has if its template hash came out.
+ * Whether a step's value of a bank can be told: the digest as logged is known; the others are hashes over
+ * the data, which a text list only has if its template hash came out.
  */
-static bool extended_digest(const struct ima_replay *replay, size_t i, enum alg bank,
-			    enum ima_way way, struct digest *out)
+static bool is_told(const struct ima_replay *replay, const struct ima_step *step, enum alg bank,
+		    enum ima_way way)
+{
+	enum alg alg = way == IMA_OWN ? bank : ALG_SHA1;
+
+	return replay->list->form != IMA_FORM_TEXT || alg == replay->list->alg ||
+	       step->check == IMA_CHECK_VIOLATION || step->check == IMA_CHECK_MATCH;
+}
+
+/* Makes the values those after step i. */
+static void step_publish(struct ima_replay *replay, size_t i)
 {
 	const struct ima_step *step = &replay->steps[i];
-	enum alg alg = way == IMA_OWN ? bank : ALG_SHA1;
-	const struct digest *digest = &replay->hashes[alg][i];
+	uint32_t pcr = step->record.pcr;
 
-	memset(out->value, step->check == IMA_CHECK_VIOLATION ? 0xff : 0, sizeof(out->value));
-	out->alg = bank;
-	out->size = (uint8_t)alg_size(bank);
-	if (step->check == IMA_CHECK_VIOLATION)
-		return true;
-	if (alg == replay->list->alg)
-		digest = &step->record.digests[0];
-	else if (replay->list->form == IMA_FORM_TEXT && step->check != IMA_CHECK_MATCH)
-		return false;
-	memcpy(out->value, digest->value, alg_size(alg));
-	return true;
-}
-
-/* Extends one bank in each way that can be told. */
-static int bank_extend(struct ima_replay *replay, size_t i, enum alg bank, struct error *err)
-{
-	uint32_t pcr = replay->steps[i].record.pcr;
-	struct pcr_bank *values[IMA_WAYS];
-	struct digest digests[IMA_WAYS];
-	size_t n = 0;
-
-	for (enum ima_way way = 0; way < IMA_WAYS; way++) {
-		if (bank == ALG_SHA1 && way == IMA_PADDED)
-			continue; /* the same as its own */
-		values[n] = &replay->values[way][bank];
-		if (extended_digest(replay, i, bank, way, &digests[n]))
-			n++;
-		else
-			replay->unknown[way][bank] |= 1u << pcr;
+	replay->extended |= 1u << pcr;
+	for (enum alg bank = 0; bank < ALG_BANKS; bank++) {
+		if (!(replay->banks & 1u << bank))
+			continue;
+		for (enum ima_way way = 0; way < IMA_WAYS; way++) {
+			if (first_way(bank, way) != way)
+				continue;
+			memcpy(replay->values[way][bank].value[pcr],
+			       replay->after[way][bank][i].value, DIGEST_SIZE_MAX);
+			if (!is_told(replay, step, bank, way))
+				replay->unknown[way][bank] |= 1u << pcr;
+		}
 	}
-	if (n == 2)
-		return pcr_bank_extend_pair(values, replay->hasher, pcr, digests, err);
-	return n ? pcr_bank_extend(values[0], replay->hasher, pcr, &digests[0], err) : 0;
-}
-
-static int step_extend(struct ima_replay *replay, size_t i, struct error *err)
-{
-	replay->extended |= 1u << replay->steps[i].record.pcr;
-	for (enum alg bank = 0; bank < ALG_BANKS; bank++)
-		if (replay->banks & 1u << bank && bank_extend(replay, i, bank, err) < 0)
-			return -1;
-	return 0;
 }
 
 int ima_replay_next(struct ima_replay *replay, const struct ima_step **out, struct error *err)
@@ -250,8 +303,7 @@ int ima_replay_next(struct ima_replay *replay, const struct ima_step **out, stru
 			*err = replay->read_error;
 		return replay->read_status;
 	}
-	if (step_extend(replay, replay->next_step, err) < 0)
-		return -1;
+	step_publish(replay, replay->next_step);
 	step = &replay->steps[replay->next_step++];
 	replay->counts.n_entries++;
 	replay->counts.n_violations += step->check == IMA_CHECK_VIOLATION;
@@ -268,8 +320,7 @@ struct bytes ima_replay_value(const struct ima_replay *replay, enum alg alg, enu
 {
 	if (alg >= ALG_BANKS || !(replay->banks & 1u << alg) || pcr >= PCR_COUNT)
 		return (struct bytes){ NULL, 0 };
-	if (alg == ALG_SHA1)
-		way = IMA_OWN;
+	way = first_way(alg, way);
 	if (replay->unknown[way][alg] & 1u << pcr)
 		return (struct bytes){ NULL, 0 };
 	return bytes_of(replay->values[way][alg].value[pcr], alg_size(alg));

@@ -42,38 +42,6 @@ static void extend(void **state)
 	hasher_free(hasher);
 }
 
-/* Side by side or one after the other: the same values. */
-static void extend_pair(void **state)
-{
-	const struct extend_case *row = *state;
-	struct hasher *hasher = NULL;
-	struct pcr_bank one[2], two[2];
-	struct pcr_bank *const pair[2] = { &two[0], &two[1] };
-	struct digest digests[2];
-
-	assert_int_equal(hasher_new(&hasher, NULL), 0);
-	for (int i = 0; i < 2; i++) {
-		pcr_bank_init(&one[i], row->alg);
-		pcr_bank_init(&two[i], row->alg);
-		assert_int_equal(hasher_digest_bytes(hasher, row->alg,
-						     bytes_of_string(i ? "left" : "right"),
-						     &digests[i], NULL),
-				 0);
-	}
-	for (uint32_t step = 0; step < 3; step++) {
-		for (int i = 0; i < 2; i++)
-			assert_int_equal(pcr_bank_extend(&one[i], hasher, 10, &digests[i], NULL),
-					 0);
-		assert_int_equal(pcr_bank_extend_pair(pair, hasher, 10, digests, NULL), 0);
-	}
-	assert_memory_equal(one, two, sizeof(one));
-	assert_int_equal(pcr_bank_extend_pair(pair, hasher, PCR_COUNT, digests, NULL), -1);
-	digests[1].alg = ALG_MD5;
-	assert_int_equal(pcr_bank_extend_pair(pair, hasher, 10, digests, NULL), -1);
-	assert_memory_equal(one, two, sizeof(one));
-	hasher_free(hasher);
-}
-
 static void reset_values(void **state)
 {
 	struct pcr_bank bank;
@@ -114,7 +82,6 @@ int main(void)
 	struct test_list tests = { 0 };
 
 	TEST_ROWS(&tests, extend, extend_cases);
-	TEST_ROWS(&tests, extend_pair, extend_cases);
 	TEST(&tests, reset_values);
 	TEST(&tests, refuses_what_no_bank_has);
 	return test_run(&tests, "core/pcr");
