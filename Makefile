@@ -13,9 +13,9 @@ endif
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
 
-PACKAGES := libcrypto zlib libarchive libelf sqlite3 jansson inih tss2-mu
+PACKAGES := libcrypto zlib libelf sqlite3 jansson inih tss2-mu
 # Only their headers: loaded when first needed (core/library).
-LOADED := librnp
+LOADED := libarchive librnp
 CFLAGS ?= -O2 -g
 CPPFLAGS ?= -D_FORTIFY_SOURCE=2
 LDFLAGS ?= -Wl,-z,relro,-z,now
@@ -77,7 +77,7 @@ $O/flags: force
 ALLOC_WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 $(UNIT_BIN): $O/%: $O/%.o $(UNIT_LIB_SRC:%.c=$O/%.o) $O/libassay.a
 	$(if $(V),,@echo '  LINK    $@')
-	$(Q)$(CC) $(ALL_LDFLAGS) $(ALLOC_WRAP) -o $@ $^ $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) $(ALLOC_WRAP) -o $@ $^ $(PKG_LIBS) -larchive -lcmocka
 
 # Fuzz targets replay their corpus with a plain main in `make check` ...
 $(FUZZ_REPLAY): $O/tests/fuzz/%: $O/tests/fuzz/%.o $O/tests/fuzz/replay_main.o $O/libassay.a

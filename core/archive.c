@@ -2,11 +2,10 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/archive.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <inttypes.h>
 
+#include "core/archive_library.h"
 #include "core/gunzip.h"
 #include "core/reader.h"
 
@@ -35,21 +34,22 @@ struct byte_source byte_source_of(struct bytes_source *state, struct bytes bytes
 static const struct compression_row {
 	const char *name;
 	const char *alias;
-	int filter;                       /* libarchive's code */
-	int (*support)(struct archive *); /* NULL: none needed */
+	int filter;                        /* libarchive's code */
+	int (**support)(struct archive *); /* NULL: none needed */
 	bool append; /* whether archive_read_append_filter knows it (libarchive 3.6) */
 } compressions[COMPRESSION_COUNT] = {
-	[COMPRESSION_NONE] = {"none",   "identity", ARCHIVE_FILTER_NONE,  NULL,                             false},
-	[COMPRESSION_GZIP] = { "gzip",  "gz",       ARCHIVE_FILTER_NONE,  NULL,                             true },
+	[COMPRESSION_NONE] = {"none",   "identity", ARCHIVE_FILTER_NONE,  NULL,                                false},
+	[COMPRESSION_GZIP] = { "gzip",  "gz",       ARCHIVE_FILTER_NONE,  NULL,                                true },
 	[COMPRESSION_BZIP2] = { "bzip2", "bz2",      ARCHIVE_FILTER_BZIP2,
-                              archive_read_support_filter_bzip2,                                            true },
-	[COMPRESSION_XZ] = { "xz",    NULL,       ARCHIVE_FILTER_XZ,    archive_read_support_filter_xz,   true },
-	[COMPRESSION_LZMA] = { "lzma",  NULL,       ARCHIVE_FILTER_LZMA,  archive_read_support_filter_lzma,
-                              true									       },
-	[COMPRESSION_ZSTD] = { "zstd",  "zst",      ARCHIVE_FILTER_ZSTD,  archive_read_support_filter_zstd,
-                              false									      },
-	[COMPRESSION_LZ4] = { "lz4",   NULL,       ARCHIVE_FILTER_LZ4,   archive_read_support_filter_lz4,
-			      false									      },
+                              &la.archive_read_support_filter_bzip2,                                           true },
+	[COMPRESSION_XZ] = { "xz",    NULL,       ARCHIVE_FILTER_XZ,    &la.archive_read_support_filter_xz,
+			      true										  },
+	[COMPRESSION_LZMA] = { "lzma",  NULL,       ARCHIVE_FILTER_LZMA,
+                              &la.archive_read_support_filter_lzma,                                            true },
+	[COMPRESSION_ZSTD] = { "zstd",  "zst",      ARCHIVE_FILTER_ZSTD,
+                              &la.archive_read_support_filter_zstd,                                            false},
+	[COMPRESSION_LZ4] = { "lz4",   NULL,       ARCHIVE_FILTER_LZ4,   &la.archive_read_support_filter_lz4,
+			      false										 },
 };
 
 const char *compression_name(enum compression compression)
@@ -439,7 +439,8 @@ void decompressor_free(struct decompressor *decompressor)
 {
 	if (!decompressor)
 		return;
-	archive_read_free(decompressor->archive);
+	if (decompressor->archive)
+		la.archive_read_free(decompressor->archive);
 	gunzip_free(decompressor->gunzip);
 	free(decompressor);
 }
@@ -467,7 +468,7 @@ static la_ssize_t decompressor_read(struct archive *archive, void *ctx, const vo
 
 	if (got < 0) {
 		d->input_failed = true;
-		archive_set_error(archive, EIO, "cannot read");
+		la.archive_set_error(archive, EIO, "cannot read");
 		return -1;
 	}
 	if (got == 0) {
@@ -478,7 +479,7 @@ static la_ssize_t decompressor_read(struct archive *archive, void *ctx, const vo
 	if (d->supplied == 0 && dictionary_check(d->options.compression, block, d->options.source,
 						 d->options.base, &d->input_error) < 0) {
 		d->input_failed = true;
-		archive_set_error(archive, EIO, "dictionary");
+		la.archive_set_error(archive, EIO, "dictionary");
 		return -1;
 	}
 	d->supplied += block.size;
@@ -492,10 +493,10 @@ static la_ssize_t decompressor_read(struct archive *archive, void *ctx, const vo
  */
 static bool filter_support(struct archive *archive, int (*support)(struct archive *))
 {
-	struct archive *probe = archive_read_new();
+	struct archive *probe = la.archive_read_new();
 	int status = probe ? support(probe) : ARCHIVE_FATAL;
 
-	archive_read_free(probe);
+	la.archive_read_free(probe);
 	return status == ARCHIVE_OK && support(archive) == ARCHIVE_OK;
 }
 
@@ -504,14 +505,16 @@ static int decompressor_begin(struct decompressor *d, struct error *err)
 	const struct compression_row *row = &compressions[d->options.compression];
 	const char *source = d->options.source;
 
-	d->archive = archive_read_new();
-	if (!d->archive || archive_read_support_format_raw(d->archive) != ARCHIVE_OK ||
-	    archive_read_support_format_empty(d->archive) != ARCHIVE_OK)
+	if (libarchive_load(err) < 0)
+		return -1;
+	d->archive = la.archive_read_new();
+	if (!d->archive || la.archive_read_support_format_raw(d->archive) != ARCHIVE_OK ||
+	    la.archive_read_support_format_empty(d->archive) != ARCHIVE_OK)
 		return error_memory(err, source);
-	if (!filter_support(d->archive, row->support))
+	if (!filter_support(d->archive, *row->support))
 		return error_set(err, ERROR_UNSUPPORTED, source, d->options.base,
 				 "%s: this libarchive cannot unpack it", row->name);
-	if (row->append && archive_read_append_filter(d->archive, row->filter) != ARCHIVE_OK)
+	if (row->append && la.archive_read_append_filter(d->archive, row->filter) != ARCHIVE_OK)
 		return error_memory(err, source);
 	return 0;
 }
@@ -559,12 +562,12 @@ int decompressor_open_bytes(const struct decompressor_options *options, struct b
 
 static int decompressor_fail(struct decompressor *d, struct error *err)
 {
-	const char *reason = archive_error_string(d->archive);
+	const char *reason = la.archive_error_string(d->archive);
 
 	d->failed = true;
 	if (d->input_failed)
 		d->failure = d->input_error;
-	else if (archive_errno(d->archive) == ENOMEM)
+	else if (la.archive_errno(d->archive) == ENOMEM)
 		error_memory(&d->failure, d->options.source);
 	else if (d->input_ended)
 		error_set(&d->failure, ERROR_TRUNCATED, d->options.source,
@@ -582,7 +585,7 @@ static int decompressor_fail(struct decompressor *d, struct error *err)
 
 static void decompressor_count(struct decompressor *d)
 {
-	la_int64_t consumed = archive_filter_bytes(d->archive, -1);
+	la_int64_t consumed = la.archive_filter_bytes(d->archive, -1);
 
 	if (consumed >= 0)
 		d->consumed = (uint64_t)consumed < d->supplied ? (uint64_t)consumed : d->supplied;
@@ -617,29 +620,29 @@ static int decompressor_end(struct decompressor *d, struct error *err)
 static int decompressor_start(struct decompressor *d, struct error *err)
 {
 	struct archive_entry *entry;
-	int status = archive_read_open(d->archive, d, NULL, decompressor_read, NULL);
+	int status = la.archive_read_open(d->archive, d, NULL, decompressor_read, NULL);
 
 	d->begun = true;
 	/* A stream that breaks before its first output looks empty to the format behind it; what
 	 * the filter had to say is gone with the next call. */
-	if (status == ARCHIVE_OK && archive_error_string(d->archive)) {
+	if (status == ARCHIVE_OK && la.archive_error_string(d->archive)) {
 		decompressor_count(d);
 		return decompressor_fail(d, err);
 	}
 	if (status == ARCHIVE_OK &&
-	    archive_filter_code(d->archive, 0) != compressions[d->options.compression].filter) {
-		archive_set_error(d->archive, EILSEQ, "not a stream of this format");
+	    la.archive_filter_code(d->archive, 0) != compressions[d->options.compression].filter) {
+		la.archive_set_error(d->archive, EILSEQ, "not a stream of this format");
 		return decompressor_fail(d, err);
 	}
 	/* Found by their magic, two filters may have been stacked. */
-	if (status == ARCHIVE_OK && archive_filter_count(d->archive) != 2) {
-		archive_set_error(d->archive, EILSEQ, "compressed twice");
+	if (status == ARCHIVE_OK && la.archive_filter_count(d->archive) != 2) {
+		la.archive_set_error(d->archive, EILSEQ, "compressed twice");
 		return decompressor_fail(d, err);
 	}
 	if (status == ARCHIVE_OK)
-		status = archive_read_next_header(d->archive, &entry);
+		status = la.archive_read_next_header(d->archive, &entry);
 	decompressor_count(d);
-	if (status == ARCHIVE_EOF && archive_errno(d->archive) == 0)
+	if (status == ARCHIVE_EOF && la.archive_errno(d->archive) == 0)
 		return decompressor_end(d, err);
 	if (status != ARCHIVE_OK)
 		return decompressor_fail(d, err);
@@ -744,7 +747,7 @@ static int unpack(struct decompressor *d, struct bytes *block, struct error *err
 	if (!d->begun && (status = decompressor_start(d, err)) <= 0)
 		return status;
 	do
-		status = archive_read_data_block(d->archive, &data, &size, &offset);
+		status = la.archive_read_data_block(d->archive, &data, &size, &offset);
 	while (status == ARCHIVE_OK && size == 0);
 	decompressor_count(d);
 	if (status == ARCHIVE_EOF)
@@ -818,7 +821,8 @@ void archive_walk_free(struct archive_walk *walk)
 {
 	if (!walk)
 		return;
-	archive_read_free(walk->archive);
+	if (walk->archive)
+		la.archive_read_free(walk->archive);
 	decompressor_free(walk->gunzip);
 	free(walk);
 }
@@ -857,7 +861,7 @@ bool archive_walk_detect(struct bytes start)
 
 static uint64_t walk_offset(const struct archive_walk *walk)
 {
-	la_int64_t bytes = archive_filter_bytes(walk->archive, -1);
+	la_int64_t bytes = la.archive_filter_bytes(walk->archive, -1);
 
 	if (walk->gunzip)
 		return decompressor_consumed(walk->gunzip);
@@ -866,12 +870,12 @@ static uint64_t walk_offset(const struct archive_walk *walk)
 
 static int walk_fail(struct archive_walk *walk, enum error_code code, struct error *err)
 {
-	const char *reason = archive_error_string(walk->archive);
+	const char *reason = la.archive_error_string(walk->archive);
 
 	walk->failed = true;
 	if (walk->gunzip && walk->gunzip->failed)
 		walk->failure = walk->gunzip->failure;
-	else if (archive_errno(walk->archive) == ENOMEM)
+	else if (la.archive_errno(walk->archive) == ENOMEM)
 		error_memory(&walk->failure, walk->options.source);
 	else if (code == ERROR_UNSUPPORTED)
 		error_set(&walk->failure, code, walk->options.source, 0,
@@ -891,8 +895,8 @@ static int walk_fail(struct archive_walk *walk, enum error_code code, struct err
 static int walk_fail_first(struct archive_walk *walk, struct error *err)
 {
 	return walk_fail(walk,
-			 archive_errno(walk->archive) == EILSEQ ? ERROR_UNSUPPORTED
-								: ERROR_MALFORMED,
+			 la.archive_errno(walk->archive) == EILSEQ ? ERROR_UNSUPPORTED
+								   : ERROR_MALFORMED,
 			 err);
 }
 
@@ -907,11 +911,11 @@ static int walk_limit(struct archive_walk *walk, struct error *err, const char *
 	return -1;
 }
 
-static int (*const walk_filters[])(struct archive *) = {
-	archive_read_support_filter_bzip2,    archive_read_support_filter_xz,
-	archive_read_support_filter_lzma,     archive_read_support_filter_lzip,
-	archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
-	archive_read_support_filter_compress,
+static int (**const walk_filters[])(struct archive *) = {
+	&la.archive_read_support_filter_bzip2,    &la.archive_read_support_filter_xz,
+	&la.archive_read_support_filter_lzma,     &la.archive_read_support_filter_lzip,
+	&la.archive_read_support_filter_zstd,     &la.archive_read_support_filter_lz4,
+	&la.archive_read_support_filter_compress,
 };
 
 static la_ssize_t walk_read(struct archive *archive, void *ctx, const void **buffer)
@@ -921,7 +925,7 @@ static la_ssize_t walk_read(struct archive *archive, void *ctx, const void **buf
 	int got = decompressor_next(walk->gunzip, &block, NULL);
 
 	if (got < 0)
-		archive_set_error(archive, EIO, "gzip");
+		la.archive_set_error(archive, EIO, "gzip");
 	*buffer = got > 0 ? block.data : NULL;
 	return got > 0 ? (la_ssize_t)block.size : got;
 }
@@ -948,7 +952,7 @@ static int walk_open_gzip(struct archive_walk *walk, struct bytes input, struct 
 
 	if (decompressor_open_bytes(&options, input, &walk->gunzip, err) < 0)
 		return -1;
-	if (archive_read_open(walk->archive, walk, NULL, walk_read, NULL) != ARCHIVE_OK)
+	if (la.archive_read_open(walk->archive, walk, NULL, walk_read, NULL) != ARCHIVE_OK)
 		return walk_fail_first(walk, err);
 	return 0;
 }
@@ -962,11 +966,13 @@ int archive_walk_open(const struct archive_walk_options *options, struct bytes i
 		return error_memory(err, options->source);
 	if (dictionary_check(compression_detect(input), input, options->source, 0, err) < 0)
 		return -1;
+	if (libarchive_load(err) < 0)
+		return -1;
 	walk->options = *options;
 	walk->size = input.size;
-	walk->archive = archive_read_new();
-	if (!walk->archive || archive_read_support_format_tar(walk->archive) != ARCHIVE_OK ||
-	    archive_read_support_format_zip(walk->archive) < ARCHIVE_WARN)
+	walk->archive = la.archive_read_new();
+	if (!walk->archive || la.archive_read_support_format_tar(walk->archive) != ARCHIVE_OK ||
+	    la.archive_read_support_format_zip(walk->archive) < ARCHIVE_WARN)
 		return error_memory(err, options->source);
 	if (compression_detect(input) == COMPRESSION_GZIP) {
 		if (walk_open_gzip(walk, input, err) < 0)
@@ -975,8 +981,8 @@ int archive_walk_open(const struct archive_walk_options *options, struct bytes i
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(walk_filters); i++)
-		filter_support(walk->archive, walk_filters[i]);
-	if (archive_read_open_memory(walk->archive, input.data, input.size) != ARCHIVE_OK)
+		filter_support(walk->archive, *walk_filters[i]);
+	if (la.archive_read_open_memory(walk->archive, input.data, input.size) != ARCHIVE_OK)
 		return walk_fail_first(walk, err);
 	*out = TAKE(walk);
 	return 0;
@@ -984,9 +990,9 @@ int archive_walk_open(const struct archive_walk_options *options, struct bytes i
 
 static enum member_type member_type_of(struct archive_entry *entry)
 {
-	if (archive_entry_hardlink(entry))
+	if (la.archive_entry_hardlink(entry))
 		return MEMBER_HARDLINK;
-	switch (archive_entry_filetype(entry)) {
+	switch (la.archive_entry_filetype(entry)) {
 	case AE_IFREG:
 		return MEMBER_REGULAR;
 	case AE_IFDIR:
@@ -1019,9 +1025,9 @@ static int walk_skip(struct archive_walk *walk, struct error *err)
  * member say how much memory to take. libarchive tells the method only in words. */
 static bool zip_method_known(struct archive *archive)
 {
-	const char *name = archive_format_name(archive);
+	const char *name = la.archive_format_name(archive);
 
-	if ((archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_ZIP)
+	if ((la.archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_ZIP)
 		return true;
 	return name && (strstr(name, "(deflation)") || strstr(name, "(uncompressed)"));
 }
@@ -1041,35 +1047,35 @@ int archive_walk_next(struct archive_walk *walk, const struct archive_member **m
 	}
 	if (walk->in_member && walk_skip(walk, err) < 0)
 		return -1;
-	status = archive_read_next_header(walk->archive, &entry);
+	status = la.archive_read_next_header(walk->archive, &entry);
 	if (status == ARCHIVE_EOF)
 		return walk_drain(walk, err);
 	if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
 		return walk->n_members ? walk_fail(walk, ERROR_MALFORMED, err)
 				       : walk_fail_first(walk, err);
 	if (!zip_method_known(walk->archive)) {
-		archive_set_error(walk->archive, EINVAL,
-				  "zip: a method other than stored and deflated");
+		la.archive_set_error(walk->archive, EINVAL,
+				     "zip: a method other than stored and deflated");
 		return walk_fail(walk, ERROR_MALFORMED, err);
 	}
 	if (walk->n_members >= ARCHIVE_MEMBERS_MAX)
 		return walk_limit(walk, err, "more members than wanted", ARCHIVE_MEMBERS_MAX);
 	walk->n_members++;
-	found.path = bytes_of_text(archive_entry_pathname(entry));
+	found.path = bytes_of_text(la.archive_entry_pathname(entry));
 	found.type = member_type_of(entry);
-	target = found.type == MEMBER_HARDLINK ? archive_entry_hardlink(entry)
-					       : archive_entry_symlink(entry);
+	target = found.type == MEMBER_HARDLINK ? la.archive_entry_hardlink(entry)
+					       : la.archive_entry_symlink(entry);
 	found.target = bytes_of_text(target);
 	if (found.path.size > ARCHIVE_PATH_MAX || found.target.size > ARCHIVE_PATH_MAX)
 		return walk_limit(walk, err, "a path too long", ARCHIVE_PATH_MAX);
-	found.size_known = archive_entry_size_is_set(entry);
-	if (found.size_known && archive_entry_size(entry) > 0)
-		found.size = (uint64_t)archive_entry_size(entry);
-	if (archive_entry_mtime_is_set(entry))
-		found.mtime = archive_entry_mtime(entry);
+	found.size_known = la.archive_entry_size_is_set(entry);
+	if (found.size_known && la.archive_entry_size(entry) > 0)
+		found.size = (uint64_t)la.archive_entry_size(entry);
+	if (la.archive_entry_mtime_is_set(entry))
+		found.mtime = la.archive_entry_mtime(entry);
 	found.offset = walk_offset(walk);
 	/* Names are handed on as they are stored, so what libarchive makes of them is no matter. */
-	warning = status == ARCHIVE_WARN ? archive_error_string(walk->archive) : NULL;
+	warning = status == ARCHIVE_WARN ? la.archive_error_string(walk->archive) : NULL;
 	if (warning && !strstr(warning, "current locale"))
 		found.warning = bytes_of_string(warning);
 	walk->member = found;
@@ -1122,7 +1128,7 @@ int archive_walk_data(struct archive_walk *walk, struct bytes *block, struct err
 			walk->pending.size = 0;
 			return walk_hand_out(walk, pending, block, err);
 		}
-		status = archive_read_data_block(walk->archive, &data, &size, &offset);
+		status = la.archive_read_data_block(walk->archive, &data, &size, &offset);
 		if (status != ARCHIVE_OK && status != ARCHIVE_EOF)
 			return walk_fail(walk, ERROR_MALFORMED, err);
 		if (offset < 0 || (uint64_t)offset < walk->position) {
@@ -1130,7 +1136,7 @@ int archive_walk_data(struct archive_walk *walk, struct bytes *block, struct err
 				walk->in_member = false;
 				break;
 			}
-			archive_set_error(walk->archive, EILSEQ, "sparse blocks out of order");
+			la.archive_set_error(walk->archive, EILSEQ, "sparse blocks out of order");
 			return walk_fail(walk, ERROR_MALFORMED, err);
 		}
 		walk->hole = (uint64_t)offset - walk->position;
