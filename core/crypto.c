@@ -123,62 +123,79 @@ int hasher_digest_bytes(struct hasher *hasher, enum alg alg, struct bytes bytes,
 	return hasher_digest(hasher, alg, &bytes, 1, out, err);
 }
 
-int hasher_digest_batch(struct hasher *hasher, enum alg alg, const struct bytes *messages, size_t n,
-			struct digest *out, struct error *err)
+/* All but the values, which kernels write. */
+static void digests_init(struct digest *digests, size_t n, enum alg alg)
 {
-	if (!hasher_has(hasher, alg))
-		return unsupported(err, alg);
-	if (!has_kernel(hasher, alg)) {
-		for (size_t i = 0; i < n; i++)
-			if (hasher_digest(hasher, alg, &messages[i], 1, &out[i], err) < 0)
+	uint8_t size = (uint8_t)alg_size(alg);
+
+	for (size_t i = 0; i < n; i++) {
+		digests[i].alg = alg;
+		digests[i].size = size;
+	}
+}
+
+/* Without kernels, or without one of this algorithm. */
+static int digest_each(struct hasher *hasher, enum alg alg, const struct bytes *messages, size_t n,
+		       struct digest *out, struct error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hasher_digest(hasher, alg, &messages[i], 1, &out[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int hasher_digest_batch(struct hasher *hasher, alg_set algs, const struct bytes *messages, size_t n,
+			struct digest *const out[], struct error *err)
+{
+	bool is_wide = hasher->kernels == SHA_KERNELS_WIDE && n >= SHA_WIDE_WORTH;
+	alg_set wide = 0;
+
+	for (enum alg alg = 0; algs >> alg; alg++) {
+		if (!(algs & 1u << alg))
+			continue;
+		if (!hasher_has(hasher, alg))
+			return unsupported(err, alg);
+		if (!has_kernel(hasher, alg)) {
+			if (digest_each(hasher, alg, messages, n, out[alg], err) < 0)
 				return -1;
-		return 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		out[i].alg = alg;
-		out[i].size = (uint8_t)alg_size(alg);
-	}
-	if (hasher->kernels == SHA_KERNELS_WIDE && n >= SHA_WIDE_WORTH)
-		sha_digest_wide(alg, messages, n, out);
-	else
-		sha_digest_pairs(alg, messages, n, out);
-	return 0;
-}
-
-static int extend_one(struct hasher *hasher, const struct extend_chain *chain, size_t n,
-		      struct error *err)
-{
-	size_t size = alg_size(chain->alg);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct bytes parts[] = { bytes_of(chain->value, size),
-					       bytes_of(chain->digests[i].value, size) };
-
-		if (hasher_digest(hasher, chain->alg, parts, 2, &chain->values[i], err) < 0)
-			return -1;
-		memcpy(chain->value, chain->values[i].value, size);
-	}
-	return 0;
-}
-
-int hasher_extend(struct hasher *hasher, const struct extend_chain *chains, size_t n_chains,
-		  size_t n, struct error *err)
-{
-	for (size_t i = 0; i < n_chains; i++)
-		if (!hasher_has(hasher, chains[i].alg))
-			return unsupported(err, chains[i].alg);
-	if (hasher->kernels != SHA_KERNELS_NONE)
-		sha_extend(chains, n_chains, n);
-	for (size_t i = 0; i < n_chains; i++) {
-		enum alg alg = chains[i].alg;
-
-		if (!has_kernel(hasher, alg) && extend_one(hasher, &chains[i], n, err) < 0)
-			return -1;
-		for (size_t j = 0; j < n; j++) {
-			chains[i].values[j].alg = alg;
-			chains[i].values[j].size = (uint8_t)alg_size(alg);
+			continue;
 		}
+		digests_init(out[alg], n, alg);
+		if (is_wide)
+			wide |= 1u << alg;
+		else
+			sha_digest_pairs(alg, messages, n, out[alg]);
 	}
+	if (wide)
+		sha_digest_wide(wide, messages, n, out);
+	return 0;
+}
+
+static int extend_one(struct hasher *hasher, const struct extension *extension, struct error *err)
+{
+	size_t size = alg_size(extension->alg);
+	const struct bytes parts[] = { bytes_of(extension->value, size),
+				       bytes_of(extension->digest, size) };
+	struct digest value;
+
+	if (hasher_digest(hasher, extension->alg, parts, ARRAY_SIZE(parts), &value, err) < 0)
+		return -1;
+	memcpy(extension->value, value.value, size);
+	return 0;
+}
+
+int hasher_extend(struct hasher *hasher, const struct extension *extensions, size_t n,
+		  struct error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!hasher_has(hasher, extensions[i].alg))
+			return unsupported(err, extensions[i].alg);
+	if (hasher->kernels != SHA_KERNELS_NONE)
+		sha_extend(extensions, n);
+	for (size_t i = 0; i < n; i++)
+		if (!has_kernel(hasher, extensions[i].alg) &&
+		    extend_one(hasher, &extensions[i], err) < 0)
+			return -1;
 	return 0;
 }
 

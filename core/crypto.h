@@ -30,26 +30,25 @@ int hasher_digest_bytes(struct hasher *hasher, enum alg alg, struct bytes bytes,
 			struct error *err);
 
 /*
- * Digests of n messages, out[i] that of messages[i]: as hasher_digest_bytes, but messages that do
- * not depend on each other are hashed side by side.
+ * Digests of n messages with each algorithm of a set: out[alg][i] is that of messages[i], as
+ * hasher_digest_bytes gives it, but messages that do not depend on each other are hashed side by side.
  */
-int hasher_digest_batch(struct hasher *hasher, enum alg alg, const struct bytes *messages, size_t n,
-			struct digest *out, struct error *err);
+int hasher_digest_batch(struct hasher *hasher, alg_set algs, const struct bytes *messages, size_t n,
+			struct digest *const out[], struct error *err);
 
-/* A register, and the digests that are extended into it one after the other. */
-struct extend_chain {
+/* A register and what is extended into it: both of alg_size(alg) bytes. */
+struct extension {
 	enum alg alg;
-	uint8_t *value;               /* alg_size(alg) bytes: H(value || digest) with each digest */
-	const struct digest *digests; /* n; of each alg_size(alg) bytes of its value are taken */
-	struct digest *values;        /* n: the value after each */
+	uint8_t *value; /* becomes H(value || digest) */
+	const uint8_t *digest;
 };
 
 /*
- * Extends n digests into each of n_chains registers, which lie apart from each other: chains are
- * hashed side by side. On failure a value may have been extended by some of the digests.
+ * Extends n registers, which lie apart from each other: they are hashed side by side. On failure some of
+ * them may have been extended.
  */
-int hasher_extend(struct hasher *hasher, const struct extend_chain *chains, size_t n_chains,
-		  size_t n, struct error *err);
+int hasher_extend(struct hasher *hasher, const struct extension *extensions, size_t n,
+		  struct error *err);
 
 /*
  * How far core/crypto_sha may use what the processor has: 0 not at all, 1 its SHA instructions, 2 wide

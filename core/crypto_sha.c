@@ -207,27 +207,27 @@ void sha_digest_pairs(enum alg alg, const struct bytes *messages, size_t n, stru
 		sha_digest(alg, &messages[waiting[j]], 1, out[waiting[j]].value);
 }
 
-void sha_extend(const struct extend_chain *chains, size_t n_chains, size_t n)
+void sha_extend(const struct extension *extensions, size_t n)
 {
-	const struct extend_chain *sha256[2], *sha1 = NULL;
+	const struct extension *sha256[2], *sha1 = NULL;
 	size_t n_sha256 = 0;
 
-	/* Two chains of SHA-256 keep the processor busy; one of SHA-1 goes beside them. */
-	for (size_t i = 0; i < n_chains; i++) {
-		bool is_sha1 = chains[i].alg == ALG_SHA1;
+	/* Two registers of SHA-256 keep the processor busy; one of SHA-1 goes beside them. */
+	for (size_t i = 0; i < n; i++) {
+		bool is_sha1 = extensions[i].alg == ALG_SHA1;
 
-		if (!sha_kernels_have(chains[i].alg))
+		if (!sha_kernels_have(extensions[i].alg))
 			continue;
 		if (is_sha1 ? sha1 != NULL : n_sha256 == ARRAY_SIZE(sha256)) {
-			sha_ni_extend(sha256, n_sha256, sha1, n);
+			sha_ni_extend(sha256, n_sha256, sha1);
 			sha1 = NULL;
 			n_sha256 = 0;
 		}
 		if (is_sha1)
-			sha1 = &chains[i];
+			sha1 = &extensions[i];
 		else
-			sha256[n_sha256++] = &chains[i];
+			sha256[n_sha256++] = &extensions[i];
 	}
 	if (sha1 || n_sha256)
-		sha_ni_extend(sha256, n_sha256, sha1, n);
+		sha_ni_extend(sha256, n_sha256, sha1);
 }

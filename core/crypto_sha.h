@@ -4,7 +4,7 @@
  * there libcrypto's cost per call is several times that of the hash. Private to core/crypto.
  *
  *     crypto_sha.c        messages into blocks
- *     crypto_sha_ni.c     blocks on SHA instructions: one or two messages, and runs of extends
+ *     crypto_sha_ni.c     blocks on SHA instructions: one or two messages, and extends
  *     crypto_sha_wide.c   sixteen messages at once in the lanes of AVX-512
  *
  * Sources: FIPS 180-4, 5 and 6.1 to 6.2; Intel SDM volume 2, SHA1RNDS4 to SHA256RNDS2.
@@ -32,11 +32,13 @@ void sha_digest(enum alg alg, const struct bytes *parts, size_t n_parts, uint8_t
 /* Digests of messages: two of the same number of blocks at a time are hashed side by side. */
 void sha_digest_pairs(enum alg alg, const struct bytes *messages, size_t n, struct digest *out);
 
-/* The same, sixteen at a time; for fewer than SHA_WIDE_WORTH messages it is no gain. */
+/* The same, sixteen at a time, with one algorithm or both: out[alg][i] is of messages[i]. For fewer than
+ * SHA_WIDE_WORTH messages it is no gain. */
 #define SHA_WIDE_WORTH 6
-void sha_digest_wide(enum alg alg, const struct bytes *messages, size_t n, struct digest *out);
+void sha_digest_wide(alg_set algs, const struct bytes *messages, size_t n,
+		     struct digest *const out[]);
 
-/* n extends in each chain of an algorithm that there are kernels of; the others are passed over. */
-void sha_extend(const struct extend_chain *chains, size_t n_chains, size_t n);
+/* Extends the registers of an algorithm that there are kernels of; the others are passed over. */
+void sha_extend(const struct extension *extensions, size_t n);
 
 #endif

@@ -30,9 +30,9 @@ static inline size_t sha_n_blocks(size_t size)
 void sha_ni_one(enum alg alg, uint32_t *h, const uint8_t *at, size_t n_blocks);
 void sha_ni_two(enum alg alg, uint32_t *const h[2], const uint8_t *const at[2], size_t n_blocks);
 
-/* crypto_sha_ni.c: n digests extended into each of up to two registers of SHA-256 and one of SHA-1
- * (or NULL), side by side; not none at all. */
-void sha_ni_extend(const struct extend_chain *const sha256[2], size_t n_sha256,
-		   const struct extend_chain *sha1, size_t n);
+/* crypto_sha_ni.c: extends up to two registers of SHA-256 and one of SHA-1 (or NULL), side by side; not
+ * none at all. */
+void sha_ni_extend(const struct extension *const sha256[2], size_t n_sha256,
+		   const struct extension *sha1);
 
 #endif

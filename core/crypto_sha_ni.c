@@ -116,7 +116,7 @@ KERNEL_PART void sha256_load(struct sha256_lane *l, const uint8_t *block)
 		l->w[i] = _mm_shuffle_epi8(load(block + 16 * i), swap);
 }
 
-/* Words 4g to 4g + 3 with their constants added, and those of group g + 4 prepared. */
+/* Words 4g to 4g + 3 with their constants added; those of group g + 4 are prepared. */
 KERNEL_PART __m128i sha256_words(__m128i w[4], int g)
 {
 	__m128i *w0 = &w[g % 4], *w1 = &w[(g + 1) % 4], *w2 = &w[(g + 2) % 4],
@@ -196,12 +196,11 @@ KERNEL void sha_ni_two(enum alg alg, uint32_t *const h[2], const uint8_t *const 
 		sha256_lanes(h, at, n_blocks, 2);
 }
 
-/* --- runs of extends ------------------------------------------------------------------------------ */
+/* --- extends -------------------------------------------------------------------------------------- */
 
 /*
- * A chain is a register whose value goes from one extend to the next without leaving the processor.
- * What is hashed is the value, the digest and padding: with SHA-1 in one block, with SHA-256 in two,
- * of which the second is all padding, always the same.
+ * What is hashed is the value, the digest and padding: with SHA-1 in one block, with SHA-256 in two, of
+ * which the second is all padding, always the same.
  */
 
 KERNEL_PART __m128i swap_words(__m128i words) /* bytes of each word */
@@ -214,15 +213,18 @@ KERNEL_PART __m128i swap_all(__m128i words)
 	return _mm_shuffle_epi8(words, _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f));
 }
 
-/* From the value that the lane is left with to the first round of the next extend. The value is 5
- * words, the digest 5, then come the end of the message and its 320 bits. */
-KERNEL_PART void sha1_chain_begin(struct sha1_lane *l, const uint8_t *digest)
+/* The value is 5 words, the digest 5, then come the end of the message and its 320 bits. */
+KERNEL_PART void sha1_extend_begin(struct sha1_lane *l, const uint8_t *value, const uint8_t *digest)
 {
 	const __m128i to_567 = _mm_set_epi64x((int64_t)0x8080808000010203, 0x0405060708090a0b);
 	const __m128i to_89 = _mm_set_epi64x(0x08090a0b0c0d0e0f, (int64_t)0x8080808080808080);
 
-	l->w[0] = l->abcd;
-	l->w[1] = _mm_or_si128(l->e, _mm_shuffle_epi8(load(digest), to_567));
+	uint32_t e;
+
+	memcpy(&e, value + 16, sizeof(e));
+	l->w[0] = swap_all(load(value));
+	l->w[1] = _mm_or_si128(_mm_set_epi32((int)__builtin_bswap32(e), 0, 0, 0),
+			       _mm_shuffle_epi8(load(digest), to_567));
 	l->w[2] = _mm_or_si128(_mm_shuffle_epi8(load(digest + 4), to_89),
 			       _mm_set_epi32(0, 0, INT32_MIN, 0));
 	l->w[3] = _mm_set_epi32(0, 0, 0, 320);
@@ -230,34 +232,16 @@ KERNEL_PART void sha1_chain_begin(struct sha1_lane *l, const uint8_t *digest)
 	l->e = _mm_set_epi32((int)sha_initial[ALG_SHA1][4], 0, 0, 0);
 }
 
-KERNEL_PART void sha1_chain_end(struct sha1_lane *l)
+KERNEL_PART void sha1_extend_end(const struct sha1_lane *l, uint8_t *value)
 {
-	l->abcd = _mm_add_epi32(l->abcd, _mm_shuffle_epi32(load(sha_initial[ALG_SHA1]), 0x1b));
-	l->e = _mm_sha1nexte_epu32(l->e, _mm_set_epi32((int)sha_initial[ALG_SHA1][4], 0, 0, 0));
+	__m128i abcd = _mm_add_epi32(l->abcd, _mm_shuffle_epi32(load(sha_initial[ALG_SHA1]), 0x1b));
+	__m128i e =
+		_mm_sha1nexte_epu32(l->e, _mm_set_epi32((int)sha_initial[ALG_SHA1][4], 0, 0, 0));
+	uint32_t word = __builtin_bswap32((uint32_t)_mm_extract_epi32(e, 3));
+
+	store(value, swap_all(abcd));
+	memcpy(value + 16, &word, sizeof(word));
 }
-
-KERNEL_PART void sha1_chain_get(struct sha1_lane *l, const uint8_t *value)
-{
-	uint32_t e;
-
-	memcpy(&e, value + 16, sizeof(e));
-	l->abcd = swap_all(load(value));
-	l->e = _mm_set_epi32((int)__builtin_bswap32(e), 0, 0, 0);
-}
-
-KERNEL_PART void sha1_chain_put(const struct sha1_lane *l, uint8_t *value)
-{
-	uint32_t e = __builtin_bswap32((uint32_t)_mm_extract_epi32(l->e, 3));
-
-	store(value, swap_all(l->abcd));
-	memcpy(value + 16, &e, sizeof(e));
-}
-
-struct sha256_chain {
-	struct sha256_lane lane;
-	__m128i value[2];  /* as words 0 to 7 of a message */
-	__m128i before[2]; /* abef, cdgh when the block began */
-};
 
 KERNEL_PART struct sha256_lane sha256_initial(void)
 {
@@ -269,124 +253,98 @@ KERNEL_PART struct sha256_lane sha256_initial(void)
 				     .cdgh = _mm_blend_epi16(efgh, abcd, 0xf0) };
 }
 
-KERNEL_PART void sha256_chain_begin(struct sha256_chain *c, const uint8_t *digest)
+KERNEL_PART void sha256_extend_begin(struct sha256_lane *l, const uint8_t *value,
+				     const uint8_t *digest)
+{
+	*l = sha256_initial();
+	l->w[0] = swap_words(load(value));
+	l->w[1] = swap_words(load(value + 16));
+	l->w[2] = swap_words(load(digest));
+	l->w[3] = swap_words(load(digest + 16));
+}
+
+/* Between the blocks; *before is the state that the second one begins with. */
+KERNEL_PART void sha256_extend_middle(struct sha256_lane *l, struct sha256_lane *before)
 {
 	const struct sha256_lane initial = sha256_initial();
 
-	c->lane.abef = initial.abef;
-	c->lane.cdgh = initial.cdgh;
-	c->lane.w[0] = c->value[0];
-	c->lane.w[1] = c->value[1];
-	c->lane.w[2] = swap_words(load(digest));
-	c->lane.w[3] = swap_words(load(digest + 16));
+	before->abef = l->abef = _mm_add_epi32(l->abef, initial.abef);
+	before->cdgh = l->cdgh = _mm_add_epi32(l->cdgh, initial.cdgh);
 }
 
-KERNEL_PART void sha256_chain_middle(struct sha256_chain *c)
+KERNEL_PART void sha256_extend_end(const struct sha256_lane *l, const struct sha256_lane *before,
+				   uint8_t *value)
 {
-	const struct sha256_lane initial = sha256_initial();
+	__m128i abef = _mm_shuffle_epi32(_mm_add_epi32(l->abef, before->abef), 0x1b);
+	__m128i cdgh = _mm_shuffle_epi32(_mm_add_epi32(l->cdgh, before->cdgh), 0x1b);
 
-	c->before[0] = c->lane.abef = _mm_add_epi32(c->lane.abef, initial.abef);
-	c->before[1] = c->lane.cdgh = _mm_add_epi32(c->lane.cdgh, initial.cdgh);
+	store(value, swap_words(_mm_unpacklo_epi64(abef, cdgh)));
+	store(value + 16, swap_words(_mm_unpackhi_epi64(abef, cdgh)));
 }
 
-KERNEL_PART void sha256_chain_end(struct sha256_chain *c)
+/* The words of the block that pads a message of 64 bytes, with the constants of their rounds added. */
+static const uint32_t sha256_padding[64] = {
+	0xc28a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
+	0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
+	0x9bdc06a7, 0xc19bf374, 0x649b69c1, 0xf0fe4786, 0x0fe1edc6, 0x240cf254, 0x4fe9346f,
+	0x6cc984be, 0x61b9411e, 0x16f988fa, 0xf2c65152, 0xa88e5a6d, 0xb019fc65, 0xb9d99ec7,
+	0x9a1231c3, 0xe70eeaa0, 0xfdb1232b, 0xc7353eb0, 0x3069bad5, 0xcb976d5f, 0x5a0f118f,
+	0xdc1eeefd, 0x0a35b689, 0xde0b7a04, 0x58f4ca9d, 0xe15d5b16, 0x007f3e86, 0x37088980,
+	0xa507ea32, 0x6fab9537, 0x17406110, 0x0d8cd6f1, 0xcdaa3b6d, 0xc0bbbe37, 0x83613bda,
+	0xdb48a363, 0x0b02e931, 0x6fd15ca7, 0x521afaca, 0x31338431, 0x6ed41a95, 0x6d437890,
+	0xc39c91f2, 0x9eccabbd, 0xb5c9a0e6, 0x532fb63c, 0xd2c741c6, 0x07237ea3, 0xa4954b68,
+	0x4c191d76,
+};
+
+KERNEL_PART void extend(const struct extension *const sha256[2], const int n_sha256,
+			const struct extension *sha1, const int n_sha1)
 {
-	__m128i abef = _mm_shuffle_epi32(_mm_add_epi32(c->lane.abef, c->before[0]), 0x1b);
-	__m128i cdgh = _mm_shuffle_epi32(_mm_add_epi32(c->lane.cdgh, c->before[1]), 0x1b);
-
-	c->value[0] = _mm_unpacklo_epi64(abef, cdgh);
-	c->value[1] = _mm_unpackhi_epi64(abef, cdgh);
-}
-
-KERNEL_PART void sha256_chain_get(struct sha256_chain *c, const uint8_t *value)
-{
-	c->value[0] = swap_words(load(value));
-	c->value[1] = swap_words(load(value + 16));
-}
-
-KERNEL_PART void sha256_chain_put(const struct sha256_chain *c, uint8_t *value)
-{
-	store(value, swap_words(c->value[0]));
-	store(value + 16, swap_words(c->value[1]));
-}
-
-/* The padding of a message of 64 bytes: its words with their constants added. */
-KERNEL_PART void sha256_padding(__m128i kw[16])
-{
-	__m128i w[4] = { _mm_set_epi32(0, 0, 0, INT32_MIN), _mm_setzero_si128(),
-			 _mm_setzero_si128(), _mm_set_epi32(512, 0, 0, 0) };
-
-#define STEP(g) kw[g] = sha256_words(w, g);
-	GROUPS_16(STEP)
-#undef STEP
-}
-
-KERNEL_PART void extend(const struct extend_chain *const sha256[2], const int n_sha256,
-			const struct extend_chain *sha1, const int n_sha1, size_t n)
-{
-	struct sha256_chain c[2];
+	struct sha256_lane lane[2], before[2];
 	struct sha1_lane l;
-	__m128i padding[16];
 
-	if (n_sha256)
-		sha256_padding(padding);
 	for (int i = 0; i < n_sha256; i++)
-		sha256_chain_get(&c[i], sha256[i]->value);
+		sha256_extend_begin(&lane[i], sha256[i]->value, sha256[i]->digest);
 	if (n_sha1)
-		sha1_chain_get(&l, sha1->value);
-	for (size_t at = 0; at < n; at++) {
-		for (int i = 0; i < n_sha256; i++)
-			sha256_chain_begin(&c[i], sha256[i]->digests[at].value);
-		if (n_sha1)
-			sha1_chain_begin(&l, sha1->digests[at].value);
+		sha1_extend_begin(&l, sha1->value, sha1->digest);
 #define STEP(g)                                                                                    \
 	if (n_sha256)                                                                              \
-		sha256_rounds(&c[0].lane, sha256_words(c[0].lane.w, g));                           \
+		sha256_rounds(&lane[0], sha256_words(lane[0].w, g));                               \
 	if (n_sha256 == 2)                                                                         \
-		sha256_rounds(&c[1].lane, sha256_words(c[1].lane.w, g));                           \
+		sha256_rounds(&lane[1], sha256_words(lane[1].w, g));                               \
 	if (n_sha1)                                                                                \
 		sha1_group(&l, g);
-		GROUPS_16(STEP)
+	GROUPS_16(STEP)
 #undef STEP
-		for (int i = 0; i < n_sha256; i++)
-			sha256_chain_middle(&c[i]);
+	for (int i = 0; i < n_sha256; i++)
+		sha256_extend_middle(&lane[i], &before[i]);
 #define STEP(g)                                                                                    \
 	if (n_sha256)                                                                              \
-		sha256_rounds(&c[0].lane, padding[g]);                                             \
+		sha256_rounds(&lane[0], load(&sha256_padding[4 * (g)]));                           \
 	if (n_sha256 == 2)                                                                         \
-		sha256_rounds(&c[1].lane, padding[g]);                                             \
+		sha256_rounds(&lane[1], load(&sha256_padding[4 * (g)]));                           \
 	if (n_sha1 && (g) < 4)                                                                     \
 		sha1_group(&l, 16 + (g));
-		GROUPS_16(STEP)
+	GROUPS_16(STEP)
 #undef STEP
-		for (int i = 0; i < n_sha256; i++) {
-			sha256_chain_end(&c[i]);
-			sha256_chain_put(&c[i], sha256[i]->values[at].value);
-		}
-		if (n_sha1) {
-			sha1_chain_end(&l);
-			sha1_chain_put(&l, sha1->values[at].value);
-		}
-	}
 	for (int i = 0; i < n_sha256; i++)
-		sha256_chain_put(&c[i], sha256[i]->value);
+		sha256_extend_end(&lane[i], &before[i], sha256[i]->value);
 	if (n_sha1)
-		sha1_chain_put(&l, sha1->value);
+		sha1_extend_end(&l, sha1->value);
 }
 
-KERNEL void sha_ni_extend(const struct extend_chain *const sha256[2], size_t n_sha256,
-			  const struct extend_chain *sha1, size_t n)
+KERNEL void sha_ni_extend(const struct extension *const sha256[2], size_t n_sha256,
+			  const struct extension *sha1)
 {
 	if (n_sha256 == 2 && sha1)
-		extend(sha256, 2, sha1, 1, n);
+		extend(sha256, 2, sha1, 1);
 	else if (n_sha256 == 2)
-		extend(sha256, 2, NULL, 0, n);
+		extend(sha256, 2, NULL, 0);
 	else if (n_sha256 == 1 && sha1)
-		extend(sha256, 1, sha1, 1, n);
+		extend(sha256, 1, sha1, 1);
 	else if (n_sha256 == 1)
-		extend(sha256, 1, NULL, 0, n);
+		extend(sha256, 1, NULL, 0);
 	else
-		extend(sha256, 0, sha1, 1, n);
+		extend(sha256, 0, sha1, 1);
 }
 
 #else
@@ -403,10 +361,10 @@ void sha_ni_two(enum alg alg, uint32_t *const h[2], const uint8_t *const at[2], 
 	assert(!"sha_kernels_available said none");
 }
 
-void sha_ni_extend(const struct extend_chain *const sha256[2], size_t n_sha256,
-		   const struct extend_chain *sha1, size_t n)
+void sha_ni_extend(const struct extension *const sha256[2], size_t n_sha256,
+		   const struct extension *sha1)
 {
-	(void)sha256, (void)n_sha256, (void)sha1, (void)n;
+	(void)sha256, (void)n_sha256, (void)sha1;
 	assert(!"sha_kernels_available said none");
 }
 

@@ -17,13 +17,13 @@
 #define STEPS_8(STEP, i)  STEPS_4(STEP, i) STEPS_4(STEP, (i) + 4)
 #define STEPS_16(STEP, i) STEPS_8(STEP, i) STEPS_8(STEP, (i) + 8)
 
-/* The next block of each lane: w[i] becomes word i of all. A square of 16 by 16 words is turned over, by
- * squares of 2, 4, 8 and 16. */
-WIDE_PART void load_words(__m512i w[16], const uint8_t *const at[LANES])
+/* The next block of each lane: words[i] becomes word i of all. A square of 16 by 16 words is turned over,
+ * by squares of 2, 4, 8 and 16. */
+WIDE static void load_words(__m512i words[16], const uint8_t *const at[LANES])
 {
 	const __m512i swap =
 		_mm512_broadcast_i32x4(_mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
-	__m512i t[16];
+	__m512i w[16], t[16];
 
 #define LOAD(i) w[i] = _mm512_shuffle_epi8(_mm512_loadu_si512(at[i]), swap);
 #define TURN_2(i)                                                                                  \
@@ -40,10 +40,10 @@ WIDE_PART void load_words(__m512i w[16], const uint8_t *const at[LANES])
 	t[(i) + 8] = _mm512_shuffle_i32x4(w[(i) + 8], w[(i) + 12], 0x88);                          \
 	t[(i) + 12] = _mm512_shuffle_i32x4(w[(i) + 8], w[(i) + 12], 0xdd);
 #define TURN_16(i)                                                                                 \
-	w[i] = _mm512_shuffle_i32x4(t[i], t[(i) + 8], 0x88);                                       \
-	w[(i) + 8] = _mm512_shuffle_i32x4(t[i], t[(i) + 8], 0xdd);                                 \
-	w[(i) + 4] = _mm512_shuffle_i32x4(t[(i) + 4], t[(i) + 12], 0x88);                          \
-	w[(i) + 12] = _mm512_shuffle_i32x4(t[(i) + 4], t[(i) + 12], 0xdd);
+	words[i] = _mm512_shuffle_i32x4(t[i], t[(i) + 8], 0x88);                                   \
+	words[(i) + 8] = _mm512_shuffle_i32x4(t[i], t[(i) + 8], 0xdd);                             \
+	words[(i) + 4] = _mm512_shuffle_i32x4(t[(i) + 4], t[(i) + 12], 0x88);                      \
+	words[(i) + 12] = _mm512_shuffle_i32x4(t[(i) + 4], t[(i) + 12], 0xdd);
 	STEPS_16(LOAD, 0)
 	STEPS_8(TURN_2, 0)
 	STEPS_4(TURN_4, 0)
@@ -91,14 +91,15 @@ WIDE_PART void sha1_round(__m512i s[5], __m512i w[16], const int i)
 	*b = _mm512_rol_epi32(*b, 30);
 }
 
-WIDE static void sha1_wide(uint32_t h[SHA_WORDS][LANES], const uint8_t *at[LANES])
+WIDE static void sha1_wide(uint32_t h[SHA_WORDS][LANES], const __m512i words[16])
 {
 	__m512i s[5], w[16];
 
+#define WORD(i)  w[i] = words[i];
 #define BEGIN(i) s[i] = _mm512_loadu_si512(h[i]);
 #define ROUND(i) sha1_round(s, w, i);
 #define END(i)   _mm512_storeu_si512(h[i], add(s[i], _mm512_loadu_si512(h[i])));
-	load_words(w, at);
+	STEPS_16(WORD, 0)
 	STEPS_4(BEGIN, 0)
 	BEGIN(4)
 	STEPS_16(ROUND, 0)
@@ -135,12 +136,12 @@ WIDE_PART void sha256_round(__m512i s[8], __m512i w[16], const int i)
 	*h = add(*h, add(MAJORITY(*a, *b, *c), ROR3(*a, 2, 13, 22)));
 }
 
-WIDE static void sha256_wide(uint32_t h[SHA_WORDS][LANES], const uint8_t *at[LANES])
+WIDE static void sha256_wide(uint32_t h[SHA_WORDS][LANES], const __m512i words[16])
 {
 	__m512i s[8], w[16];
 
 #define ROUND(i) sha256_round(s, w, i);
-	load_words(w, at);
+	STEPS_16(WORD, 0)
 	STEPS_8(BEGIN, 0)
 	STEPS_16(ROUND, 0)
 	STEPS_16(ROUND, 16)
@@ -160,7 +161,7 @@ struct lane {
 };
 
 struct batch {
-	enum alg alg;
+	alg_set algs; /* SHA-1, SHA-256 or both: their blocks are the same */
 	const struct bytes *messages;
 	size_t n;
 	size_t next;     /* not yet begun */
@@ -168,7 +169,7 @@ struct batch {
 	struct lane lanes[LANES];
 	const uint8_t
 		*at[LANES]; /* the next block of each; some block for a lane without a message */
-	uint32_t h[SHA_WORDS][LANES];
+	uint32_t h[2][SHA_WORDS][LANES]; /* by algorithm */
 };
 
 /* What follows the whole blocks: what is left, one bit, zeros, the length in bits (FIPS 180-4, 5.1.1). */
@@ -204,8 +205,9 @@ WIDE static void lane_begin(struct batch *batch, int i)
 		return;
 	}
 	message = batch->messages[batch->next++];
-	for (size_t j = 0; j < SHA_WORDS; j++)
-		batch->h[j][i] = sha_initial[batch->alg][j];
+	for (enum alg alg = ALG_SHA1; alg <= ALG_SHA256; alg++)
+		for (size_t j = 0; j < SHA_WORDS; j++)
+			batch->h[alg][j][i] = sha_initial[alg][j];
 	lane->in_tail = false;
 	lane->n_blocks = message.size / SHA_BLOCK;
 	batch->at[i] = message.data;
@@ -213,22 +215,30 @@ WIDE static void lane_begin(struct batch *batch, int i)
 		lane_pad(batch, i);
 }
 
-static void lane_write(const struct batch *batch, int i, struct digest *out)
+static void lane_write(const struct batch *batch, int i, struct digest *const out[])
 {
-	for (size_t j = 0; j < sha_n_words(batch->alg); j++) {
-		uint32_t word = __builtin_bswap32(batch->h[j][i]);
+	for (enum alg alg = ALG_SHA1; alg <= ALG_SHA256; alg++) {
+		if (!(batch->algs & 1u << alg))
+			continue;
+		for (size_t j = 0; j < sha_n_words(alg); j++) {
+			uint32_t word = __builtin_bswap32(batch->h[alg][j][i]);
 
-		memcpy(out->value + sizeof(word) * j, &word, sizeof(word));
+			memcpy(out[alg][batch->lanes[i].message].value + sizeof(word) * j, &word,
+			       sizeof(word));
+		}
 	}
 }
 
 /* A block of each lane. */
-WIDE static void step(struct batch *batch, struct digest *out)
+WIDE static void step(struct batch *batch, struct digest *const out[])
 {
-	if (batch->alg == ALG_SHA1)
-		sha1_wide(batch->h, batch->at);
-	else
-		sha256_wide(batch->h, batch->at);
+	__m512i words[16];
+
+	load_words(words, batch->at);
+	if (batch->algs & 1u << ALG_SHA1)
+		sha1_wide(batch->h[ALG_SHA1], words);
+	if (batch->algs & 1u << ALG_SHA256)
+		sha256_wide(batch->h[ALG_SHA256], words);
 	for (int i = 0; i < LANES; i++) {
 		struct lane *lane = &batch->lanes[i];
 
@@ -241,34 +251,44 @@ WIDE static void step(struct batch *batch, struct digest *out)
 			lane_pad(batch, i);
 			continue;
 		}
-		lane_write(batch, i, &out[lane->message]);
+		lane_write(batch, i, out);
 		lane_begin(batch, i);
 	}
 }
 
-/* The rest of one message, by itself. */
-static void finish(struct batch *batch, int i, struct digest *out)
+/* The next n_blocks of one lane, by itself. */
+static void lane_blocks(struct batch *batch, int i)
 {
-	struct lane *lane = &batch->lanes[i];
-	uint32_t h[SHA_WORDS];
+	for (enum alg alg = ALG_SHA1; alg <= ALG_SHA256; alg++) {
+		uint32_t h[SHA_WORDS];
 
-	for (size_t j = 0; j < SHA_WORDS; j++)
-		h[j] = batch->h[j][i];
-	sha_ni_one(batch->alg, h, batch->at[i], lane->n_blocks);
-	if (!lane->in_tail) {
-		lane_pad(batch, i);
-		sha_ni_one(batch->alg, h, batch->at[i], lane->n_blocks);
+		if (!(batch->algs & 1u << alg))
+			continue;
+		for (size_t j = 0; j < SHA_WORDS; j++)
+			h[j] = batch->h[alg][j][i];
+		sha_ni_one(alg, h, batch->at[i], batch->lanes[i].n_blocks);
+		for (size_t j = 0; j < SHA_WORDS; j++)
+			batch->h[alg][j][i] = h[j];
 	}
-	for (size_t j = 0; j < SHA_WORDS; j++)
-		batch->h[j][i] = h[j];
-	lane_write(batch, i, &out[lane->message]);
 }
 
-void sha_digest_wide(enum alg alg, const struct bytes *messages, size_t n, struct digest *out)
+/* The rest of one message. */
+static void finish(struct batch *batch, int i, struct digest *const out[])
+{
+	lane_blocks(batch, i);
+	if (!batch->lanes[i].in_tail) {
+		lane_pad(batch, i);
+		lane_blocks(batch, i);
+	}
+	lane_write(batch, i, out);
+}
+
+void sha_digest_wide(alg_set algs, const struct bytes *messages, size_t n,
+		     struct digest *const out[])
 {
 	struct batch batch;
 
-	batch.alg = alg;
+	batch.algs = algs;
 	batch.messages = messages;
 	batch.n = n;
 	batch.next = 0;
@@ -284,9 +304,10 @@ void sha_digest_wide(enum alg alg, const struct bytes *messages, size_t n, struc
 
 #else
 
-void sha_digest_wide(enum alg alg, const struct bytes *messages, size_t n, struct digest *out)
+void sha_digest_wide(alg_set algs, const struct bytes *messages, size_t n,
+		     struct digest *const out[])
 {
-	(void)alg, (void)messages, (void)n, (void)out;
+	(void)algs, (void)messages, (void)n, (void)out;
 	assert(!"sha_kernels_available said none");
 }
 

@@ -28,12 +28,11 @@ static int extend_check(const struct pcr_bank *bank, uint32_t pcr, const struct 
 int pcr_bank_extend(struct pcr_bank *bank, struct hasher *hasher, uint32_t pcr,
 		    const struct digest *digest, struct error *err)
 {
-	struct digest value;
+	const struct extension extension = { bank->alg, bank->value[pcr < PCR_COUNT ? pcr : 0],
+					     digest->value };
 
 	if (extend_check(bank, pcr, digest, err) < 0 ||
-	    hasher_extend(hasher,
-			  &(struct extend_chain){ bank->alg, bank->value[pcr], digest, &value }, 1,
-			  1, err) < 0)
+	    hasher_extend(hasher, &extension, 1, err) < 0)
 		return -1;
 	bank->extended |= 1u << pcr;
 	return 0;

@@ -42,7 +42,7 @@ static int broken(struct ima_list *list, enum error_code code, uint64_t offset, 
 }
 
 static void record_init(const struct ima_list *list, struct record *record, uint64_t offset,
-			uint32_t pcr)
+			uint32_t pcr, size_t digest_size)
 {
 	record->content = RECORD_IMA_TEMPLATE;
 	record->index = list->n_entries;
@@ -51,7 +51,7 @@ static void record_init(const struct ima_list *list, struct record *record, uint
 	record->type = 0;
 	record->n_digests = 1;
 	record->digests[0].alg = list->alg;
-	record->digests[0].size = (uint8_t)alg_size(list->alg);
+	record->digests[0].size = (uint8_t)digest_size;
 }
 
 /* --- binary (ima_measurements_show) ----------------------------------------------------------- */
@@ -89,7 +89,8 @@ static int binary_next(struct ima_list *list, struct record *out, struct error *
 	struct reader in = list->in;
 	uint64_t offset = reader_offset(&in), name_offset;
 	uint32_t pcr = ima_u32(list->big_endian, &in), name_size;
-	const uint8_t *digest = reader_take(&in, alg_size(list->alg));
+	const size_t digest_size = alg_size(list->alg);
+	const uint8_t *digest = reader_take(&in, digest_size);
 	size_t data_size;
 	char message[160];
 
@@ -126,9 +127,12 @@ static int binary_next(struct ima_list *list, struct record *out, struct error *
 		return broken(list, ERROR_TRUNCATED, in.ran_out_at, err, message);
 	}
 	out->data_offset = reader_offset(&in) - out->data.size;
-	record_init(list, out, offset, pcr);
-	memcpy(out->digests[0].value, digest, out->digests[0].size);
-	list->in = in;
+	record_init(list, out, offset, pcr, digest_size);
+	if (digest_size == 20) /* in most lists; no call then */
+		memcpy(out->digests[0].value, digest, 20);
+	else
+		memcpy(out->digests[0].value, digest, digest_size);
+	list->in.pos = in.pos;
 	list->n_entries++;
 	return 1;
 }
@@ -224,7 +228,7 @@ static int text_next(struct ima_list *list, struct ima_room *room, struct record
 		room->needed = room->used + line.size + IMA_TEXT_EXTRA;
 		return IMA_READ_ROOM;
 	}
-	record_init(list, out, offset, 0);
+	record_init(list, out, offset, 0, alg_size(list->alg));
 	if (!head_parse(line, &head) || head.digest_hex.size != 2 * alg_size(list->alg) ||
 	    hex_parse(head.digest_hex, out->digests[0].value, alg_size(list->alg)) < 0)
 		return broken(list, ERROR_MALFORMED, offset, err,

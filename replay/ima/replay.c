@@ -8,30 +8,46 @@
 /* Room for the data of a batch of a text list, at first. */
 #define ROOM_SIZE (64 * 1024)
 
+/* One of the values that are replayed of each PCR. */
+struct course {
+	enum alg bank;
+	enum ima_way way;
+};
+
+/* Entries read ahead. */
+struct batch {
+	struct ima_step steps[BATCH];
+	struct digest hashes[ALG_BANKS]
+			    [BATCH]; /* of the template; once checked, what is extended */
+	struct digest padded[BATCH]; /* what is extended where SHA-1 is padded */
+	size_t n_steps, next_step;
+};
+
 struct ima_replay {
 	struct ima_list *list; /* borrowed */
 	struct hasher *hasher; /* borrowed */
 	alg_set banks;
 	alg_set hashed; /* template hashes to compute: banks, the list's own, SHA-1 for padding */
+	struct course courses[ALG_BANKS * IMA_WAYS]; /* of the banks */
+	size_t n_courses;
 	struct pcr_bank values[IMA_WAYS][ALG_BANKS]; /* after the step handed out last */
 	pcr_set unknown[IMA_WAYS][ALG_BANKS];        /* PCRs whose value cannot be known any more */
 	pcr_set extended;
 	struct ima_counts counts;
 
-	/*
-	 * The batch: steps read ahead, the template hashes of each (what is extended in their place, once
-	 * they are checked), what is extended as padded, and the values after each step.
-	 */
-	struct ima_step steps[BATCH];
-	struct digest hashes[ALG_BANKS][BATCH];
-	struct digest padded[BATCH];
-	struct digest after[IMA_WAYS][ALG_BANKS][BATCH];
-	struct pcr_bank ahead[IMA_WAYS][ALG_BANKS]; /* after the whole batch */
-	size_t n_steps, next_step;
+	struct batch batches[2];
+	struct batch *now;  /* what is handed out */
+	struct batch *next; /* what is read meanwhile */
 	int read_status;
 	struct error read_error;
 	struct ima_room room; /* room.data is owned */
 };
+
+/* SHA-1 has one way: its own template hash is the padded one. */
+static enum ima_way first_way(enum alg bank, enum ima_way way)
+{
+	return bank == ALG_SHA1 ? IMA_OWN : way;
+}
 
 int ima_replay_new(struct ima_list *list, alg_set banks, struct hasher *hasher,
 		   struct ima_replay **out, struct error *err)
@@ -45,14 +61,17 @@ int ima_replay_new(struct ima_list *list, alg_set banks, struct hasher *hasher,
 	replay->banks = banks & ((1u << ALG_BANKS) - 1);
 	replay->hashed = replay->banks | 1u << ALG_SHA1 | 1u << list->alg;
 	replay->read_status = 1;
+	replay->now = &replay->batches[0];
+	replay->next = &replay->batches[1];
 	for (enum alg alg = 0; alg < ALG_BANKS; alg++) {
 		if (replay->hashed & 1u << alg && !hasher_has(hasher, alg))
 			return error_set(err, ERROR_UNSUPPORTED, list->in.source, ERROR_NO_OFFSET,
 					 "libcrypto offers no %s here", alg_name(alg));
-		for (enum ima_way way = 0; way < IMA_WAYS; way++)
+		for (enum ima_way way = 0; way < IMA_WAYS; way++) {
 			pcr_bank_init(&replay->values[way][alg], alg);
-		for (enum ima_way way = 0; way < IMA_WAYS; way++)
-			pcr_bank_init(&replay->ahead[way][alg], alg);
+			if (replay->banks & 1u << alg && first_way(alg, way) == way)
+				replay->courses[replay->n_courses++] = (struct course){ alg, way };
+		}
 	}
 	if (list->form == IMA_FORM_TEXT) {
 		replay->room.data = malloc(ROOM_SIZE);
@@ -101,33 +120,34 @@ size_t ima_hashed(const struct ima_list *list, const struct record *record,
 }
 
 /* The template "ima" is hashed by itself, as it is not one run of bytes; all others together. */
-static int hash_batch(struct ima_replay *replay, struct error *err)
+static int hash_batch(struct ima_replay *replay, struct batch *batch, struct error *err)
 {
+	struct digest *hashes[ALG_BANKS];
 	struct bytes messages[BATCH];
 	struct bytes parts[IMA_HASHED_PARTS];
 
-	for (size_t i = 0; i < replay->n_steps; i++)
-		messages[i] = replay->steps[i].record.data;
-	for (enum alg alg = 0; alg < ALG_BANKS; alg++) {
-		if (!(replay->hashed & 1u << alg))
-			continue;
-		if (hasher_digest_batch(replay->hasher, alg, messages, replay->n_steps,
-					replay->hashes[alg], err) < 0)
-			return -1;
-		for (size_t i = 0; i < replay->n_steps; i++) {
-			size_t n_parts = ima_hashed(replay->list, &replay->steps[i].record, parts);
+	for (size_t i = 0; i < batch->n_steps; i++)
+		messages[i] = batch->steps[i].record.data;
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+		hashes[alg] = batch->hashes[alg];
+	if (hasher_digest_batch(replay->hasher, replay->hashed, messages, batch->n_steps, hashes,
+				err) < 0)
+		return -1;
+	for (size_t i = 0; i < batch->n_steps; i++) {
+		size_t n_parts = ima_hashed(replay->list, &batch->steps[i].record, parts);
 
-			if (n_parts > 1 && hasher_digest(replay->hasher, alg, parts, n_parts,
-							 &replay->hashes[alg][i], err) < 0)
+		for (enum alg alg = 0; n_parts > 1 && alg < ALG_BANKS; alg++)
+			if (replay->hashed & 1u << alg &&
+			    hasher_digest(replay->hasher, alg, parts, n_parts, &hashes[alg][i],
+					  err) < 0)
 				return -1;
-		}
 	}
 	return 0;
 }
 
-static enum ima_check check(const struct ima_replay *replay, size_t i)
+static enum ima_check check(const struct ima_replay *replay, const struct batch *batch, size_t i)
 {
-	const struct record *record = &replay->steps[i].record;
+	const struct record *record = &batch->steps[i].record;
 	struct ima_template scratch;
 
 	if (bytes_all(digest_bytes(&record->digests[0]), 0))
@@ -136,7 +156,7 @@ static enum ima_check check(const struct ima_replay *replay, size_t i)
 		return IMA_CHECK_UNKNOWN;
 	if (!record->data.data) /* text that no kernel writes for this template */
 		return IMA_CHECK_MISMATCH;
-	return digest_equal(&replay->hashes[replay->list->alg][i], &record->digests[0])
+	return digest_equal(&batch->hashes[replay->list->alg][i], &record->digests[0])
 		       ? IMA_CHECK_MATCH
 		       : IMA_CHECK_MISMATCH;
 }
@@ -153,109 +173,93 @@ static int room_grow(struct ima_replay *replay, struct error *err)
 	return 0;
 }
 
-/* Reads the next entries; an end or a break is kept until they were handed out. */
-static int batch_read(struct ima_replay *replay, struct error *err)
+/* Reads an entry into a batch that has room for it: whether it did. An end or a break is kept until what
+ * was read before is handed out. */
+static bool read_one(struct ima_replay *replay, struct batch *batch, int *status)
 {
-	replay->n_steps = replay->next_step = 0;
-	replay->room.used = 0;
-	while (replay->n_steps < BATCH && replay->read_status == 1) {
-		int status =
-			ima_list_read(replay->list, &replay->room,
-				      &replay->steps[replay->n_steps].record, &replay->read_error);
+	*status = ima_list_read(replay->list, &replay->room, &batch->steps[batch->n_steps].record,
+				&replay->read_error);
+	if (*status == IMA_READ_ROOM || *status == IMA_READ_WINDOW)
+		return false;
+	replay->read_status = *status;
+	batch->n_steps += *status == 1;
+	return *status == 1;
+}
 
-		if (status == IMA_READ_ROOM || status == IMA_READ_WINDOW) {
-			if (replay->n_steps > 0)
-				break; /* those before stand in the room and the window */
-			if (status == IMA_READ_ROOM && room_grow(replay, err) < 0)
-				return -1;
-			if (status == IMA_READ_WINDOW &&
-			    ima_list_move(replay->list, &replay->read_error) < 0)
-				replay->read_status = -1;
+/* Fills a batch. What is no longer handed out may go: the room and the window move on. */
+static int batch_read(struct ima_replay *replay, struct batch *batch, struct error *err)
+{
+	int status;
+
+	if (batch->n_steps == 0)
+		replay->room.used = 0;
+	while (batch->n_steps < BATCH && replay->read_status == 1) {
+		if (read_one(replay, batch, &status) || replay->read_status != 1)
 			continue;
-		}
-		replay->read_status = status;
-		replay->n_steps += status == 1;
+		if (batch->n_steps > 0)
+			break; /* those before stand in the room and the window */
+		if (status == IMA_READ_ROOM && room_grow(replay, err) < 0)
+			return -1;
+		if (status == IMA_READ_WINDOW &&
+		    ima_list_move(replay->list, &replay->read_error) < 0)
+			replay->read_status = -1;
 	}
 	return 0;
 }
 
-/* --- extends ----------------------------------------------------------------------------------- */
-
-/* SHA-1 has one way: its own template hash is the padded one. */
-static enum ima_way first_way(enum alg bank, enum ima_way way)
+/*
+ * An entry of the batch after this one, if it stands in the window already. Done between extends, which
+ * keep one unit of the processor busy, this costs next to nothing. The room of a text list is for one
+ * batch.
+ */
+static void read_ahead(struct ima_replay *replay)
 {
-	return bank == ALG_SHA1 ? IMA_OWN : way;
+	int status;
+
+	if (replay->list->form != IMA_FORM_TEXT && replay->read_status == 1 &&
+	    replay->next->n_steps < BATCH)
+		read_one(replay, replay->next, &status);
 }
 
 /*
  * What kernels extended, in place of the template hashes. The digest as logged counts where the list
  * has it; a violation is all ones.
  */
-static void put_extended(struct ima_replay *replay)
+static void put_extended(struct ima_replay *replay, struct batch *batch, size_t i)
 {
-	for (size_t i = 0; i < replay->n_steps; i++) {
-		const struct ima_step *step = &replay->steps[i];
-		struct digest *padded = &replay->padded[i];
+	const struct ima_step *step = &batch->steps[i];
+	struct digest *padded = &batch->padded[i];
 
-		if (step->check == IMA_CHECK_VIOLATION) {
-			for (enum alg alg = 0; alg < ALG_BANKS; alg++)
-				memset(replay->hashes[alg][i].value, 0xff, DIGEST_SIZE_MAX);
-			memset(padded->value, 0xff, DIGEST_SIZE_MAX);
-			continue;
-		}
-		if (step->check != IMA_CHECK_MATCH)
-			replay->hashes[replay->list->alg][i] = step->record.digests[0];
-		memset(padded->value, 0, DIGEST_SIZE_MAX);
-		memcpy(padded->value, replay->hashes[ALG_SHA1][i].value, alg_size(ALG_SHA1));
+	if (step->check == IMA_CHECK_VIOLATION) {
+		for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+			memset(batch->hashes[alg][i].value, 0xff, DIGEST_SIZE_MAX);
+		memset(padded->value, 0xff, DIGEST_SIZE_MAX);
+		return;
 	}
+	if (step->check != IMA_CHECK_MATCH)
+		batch->hashes[replay->list->alg][i] = step->record.digests[0];
+	memset(padded->value, 0, DIGEST_SIZE_MAX);
+	memcpy(padded->value, batch->hashes[ALG_SHA1][i].value, alg_size(ALG_SHA1));
 }
 
-/* Extends steps begin to end, all of one PCR, into every bank in both ways, side by side. */
-static int extend_run(struct ima_replay *replay, size_t begin, size_t end, struct error *err)
+/* Makes the batch that was read ahead the one that is handed out. */
+static int batch_next(struct ima_replay *replay, struct error *err)
 {
-	struct extend_chain chains[ALG_BANKS * IMA_WAYS];
-	uint32_t pcr = replay->steps[begin].record.pcr;
-	size_t n = 0;
+	struct batch *batch = replay->next;
 
-	for (enum alg bank = 0; bank < ALG_BANKS; bank++) {
-		if (!(replay->banks & 1u << bank))
-			continue;
-		for (enum ima_way way = 0; way < IMA_WAYS; way++)
-			if (first_way(bank, way) == way)
-				chains[n++] = (struct extend_chain){
-					bank, replay->ahead[way][bank].value[pcr],
-					way == IMA_OWN ? &replay->hashes[bank][begin]
-						       : &replay->padded[begin],
-					&replay->after[way][bank][begin]
-				};
+	if (batch_read(replay, batch, err) < 0 || hash_batch(replay, batch, err) < 0)
+		return -1;
+	for (size_t i = 0; i < batch->n_steps; i++) {
+		batch->steps[i].check = check(replay, batch, i);
+		put_extended(replay, batch, i);
 	}
-	return hasher_extend(replay->hasher, chains, n, end - begin, err);
-}
-
-static int extend_batch(struct ima_replay *replay, struct error *err)
-{
-	size_t begin = 0;
-
-	put_extended(replay);
-	for (size_t i = 1; i <= replay->n_steps; i++) {
-		if (i < replay->n_steps &&
-		    replay->steps[i].record.pcr == replay->steps[begin].record.pcr)
-			continue;
-		if (extend_run(replay, begin, i, err) < 0)
-			return -1;
-		begin = i;
-	}
+	replay->next = replay->now;
+	replay->now = batch;
+	replay->next->n_steps = replay->next->next_step = 0;
 	return 0;
 }
 
-static int batch_next(struct ima_replay *replay, struct error *err)
-{
-	if (batch_read(replay, err) < 0 || hash_batch(replay, err) < 0)
-		return -1;
-	for (size_t i = 0; i < replay->n_steps; i++)
-		replay->steps[i].check = check(replay, i);
-	return extend_batch(replay, err);
-}
+/* --- extends ----------------------------------------------------------------------------------- */
 
 /*
  * Whether a step's value of a bank can be told: the digest as logged is known; the others are hashes over
@@ -270,41 +274,49 @@ static bool is_told(const struct ima_replay *replay, const struct ima_step *step
 	       step->check == IMA_CHECK_VIOLATION || step->check == IMA_CHECK_MATCH;
 }
 
-/* Makes the values those after step i. */
-static void step_publish(struct ima_replay *replay, size_t i)
+/* Extends a step into every bank in both ways, side by side. */
+static int step_extend(struct ima_replay *replay, size_t i, struct error *err)
 {
-	const struct ima_step *step = &replay->steps[i];
+	const struct batch *batch = replay->now;
+	const struct ima_step *step = &batch->steps[i];
 	uint32_t pcr = step->record.pcr;
+	struct extension extensions[ALG_BANKS * IMA_WAYS];
 
-	replay->extended |= 1u << pcr;
-	for (enum alg bank = 0; bank < ALG_BANKS; bank++) {
-		if (!(replay->banks & 1u << bank))
-			continue;
-		for (enum ima_way way = 0; way < IMA_WAYS; way++) {
-			if (first_way(bank, way) != way)
-				continue;
-			memcpy(replay->values[way][bank].value[pcr],
-			       replay->after[way][bank][i].value, DIGEST_SIZE_MAX);
-			if (!is_told(replay, step, bank, way))
-				replay->unknown[way][bank] |= 1u << pcr;
-		}
+	for (size_t j = 0; j < replay->n_courses; j++) {
+		enum alg bank = replay->courses[j].bank;
+		enum ima_way way = replay->courses[j].way;
+
+		extensions[j].alg = bank;
+		extensions[j].value = replay->values[way][bank].value[pcr];
+		extensions[j].digest =
+			way == IMA_OWN ? batch->hashes[bank][i].value : batch->padded[i].value;
+		if (!is_told(replay, step, bank, way))
+			replay->unknown[way][bank] |= 1u << pcr;
 	}
+	replay->extended |= 1u << pcr;
+	return hasher_extend(replay->hasher, extensions, replay->n_courses, err);
 }
 
 int ima_replay_next(struct ima_replay *replay, const struct ima_step **out, struct error *err)
 {
 	const struct ima_step *step;
+	struct batch *now = replay->now;
 
-	if (replay->next_step == replay->n_steps && replay->read_status == 1 &&
-	    batch_next(replay, err) < 0)
-		return -1;
-	if (replay->next_step == replay->n_steps) {
+	if (now->next_step == now->n_steps) {
+		if ((replay->read_status == 1 || replay->next->n_steps) &&
+		    batch_next(replay, err) < 0)
+			return -1;
+		now = replay->now;
+	}
+	if (now->next_step == now->n_steps) {
 		if (replay->read_status < 0 && err)
 			*err = replay->read_error;
 		return replay->read_status;
 	}
-	step_publish(replay, replay->next_step);
-	step = &replay->steps[replay->next_step++];
+	if (step_extend(replay, now->next_step, err) < 0)
+		return -1;
+	read_ahead(replay);
+	step = &now->steps[now->next_step++];
 	replay->counts.n_entries++;
 	replay->counts.n_violations += step->check == IMA_CHECK_VIOLATION;
 	replay->counts.n_mismatches += step->check == IMA_CHECK_MISMATCH;
