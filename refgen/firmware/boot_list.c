@@ -222,6 +222,41 @@ static int remove_stale(const struct firmware *firmware, struct boot_list *list,
 
 /* --- devices --------------------------------------------------------------------------------- */
 
+/*
+ * The port of a disk on q35's AHCI controller, which QEMU's own serial numbers tell: two for each port,
+ * from QM00001 on.
+ */
+static bool sata_port(const struct boot_device *device, uint16_t *port)
+{
+	static const char *const names[] = { "UEFI QEMU HARDDISK QM", "UEFI QEMU DVD-ROM QM" };
+	unsigned serial = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *digits = device->description + strlen(names[i]);
+		size_t n = 0;
+
+		if (strncmp(device->description, names[i], strlen(names[i])) != 0)
+			continue;
+		for (; n < 5 && digits[n] >= '0' && digits[n] <= '9'; n++)
+			serial = serial * 10 + (unsigned)(digits[n] - '0');
+		if (n != 5 || (digits[n] != 0 && strcmp(digits + n, " ") != 0) || serial % 2 == 0)
+			return false;
+		*port = (uint16_t)(serial / 2);
+		return device->pci_device == 31 && device->pci_function == 2;
+	}
+	return false;
+}
+
+/* The path of a device, as far as it is known, without its end. */
+static void append_device(struct buf *path, const struct boot_device *device)
+{
+	uint16_t port;
+
+	devpath_append_pci(path, device->pci_device, device->pci_function);
+	if (sata_port(device, &port))
+		devpath_append_sata(path, port);
+}
+
 /* A device's option; description and path have the storage it borrows. */
 static int make_device_option(const struct boot_input *input, size_t index, struct buf *description,
 			      struct buf *path, struct boot_option *out, struct error *err)
@@ -239,7 +274,7 @@ static int make_device_option(const struct boot_input *input, size_t index, stru
 		snprintf(suffix, sizeof(suffix), " %u", nth);
 		text_to_utf16le(description, bytes_of_string(suffix));
 	}
-	devpath_append_pci(path, device->pci_device, device->pci_function);
+	append_device(path, device);
 	devpath_append_end(path);
 	if (buf_finish(description, err) < 0 || buf_finish(path, err) < 0)
 		return -1;
@@ -250,11 +285,13 @@ static int make_device_option(const struct boot_input *input, size_t index, stru
 	return 0;
 }
 
-/* virtio-blk, which needs no more than its PCI address: other devices' paths go on with what nobody
- * told (a port, a serial number, a MAC address). */
+/* virtio-blk needs no more than its PCI address. Other devices' paths go on with what nobody told: a
+ * target, a serial number, a MAC address. */
 static const char *why_unknown(const struct boot_device *device)
 {
-	return strcmp(device->description, "UEFI Misc Device") == 0
+	uint16_t port;
+
+	return strcmp(device->description, "UEFI Misc Device") == 0 || sata_port(device, &port)
 		       ? NULL
 		       : "the rest of the device's path is not known";
 }
@@ -311,7 +348,7 @@ bool devpath_is_on(struct bytes path, const struct boot_device *device)
 {
 	AUTO(buf_clear) struct buf prefix = BUF_INIT;
 
-	devpath_append_pci(&prefix, device->pci_device, device->pci_function);
+	append_device(&prefix, device);
 	return !prefix.failed && bytes_start_with(path, buf_bytes(&prefix));
 }
 

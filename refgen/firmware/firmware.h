@@ -164,6 +164,7 @@ bool devpath_begins_on_disk(struct bytes path);
 
 void devpath_append_pci(struct buf *out, uint8_t device, uint8_t function); /* PciRoot(0x0) first */
 void devpath_append_pci_node(struct buf *out, uint8_t device, uint8_t function);
+void devpath_append_sata(struct buf *out, uint16_t port);
 void devpath_append_volume_file(struct buf *out, const struct guid *volume,
 				const struct guid *file);
 void devpath_append_file(struct buf *out, struct bytes utf16); /* adds the terminator */

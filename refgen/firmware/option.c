@@ -2,17 +2,19 @@
 /* Load options and device paths (UEFI 2.10, 3.1.3 and 10.3), as far as booting from disk needs them. */
 #include "refgen/firmware/internal.h"
 
-#define NODE_HARDWARE      0x01
-#define NODE_HARDWARE_PCI  0x01
-#define NODE_ACPI          0x02
-#define NODE_ACPI_HID      0x01
-#define NODE_MEDIA         0x04
-#define NODE_MEDIA_HD      0x01
-#define NODE_MEDIA_FILE    0x04
-#define NODE_MEDIA_FV_FILE 0x06
-#define NODE_MEDIA_FV      0x07
-#define NODE_END           0x7f
-#define NODE_END_ENTIRE    0xff
+#define NODE_HARDWARE       0x01
+#define NODE_HARDWARE_PCI   0x01
+#define NODE_ACPI           0x02
+#define NODE_ACPI_HID       0x01
+#define NODE_MESSAGING      0x03
+#define NODE_MESSAGING_SATA 0x12
+#define NODE_MEDIA          0x04
+#define NODE_MEDIA_HD       0x01
+#define NODE_MEDIA_FILE     0x04
+#define NODE_MEDIA_FV_FILE  0x06
+#define NODE_MEDIA_FV       0x07
+#define NODE_END            0x7f
+#define NODE_END_ENTIRE     0xff
 
 #define HID_PCI_ROOT 0x0a0341d0u /* PNP0A03 as an EISA id */
 
@@ -86,6 +88,14 @@ void devpath_append_pci(struct buf *out, uint8_t device, uint8_t function)
 	buf_append_le32(out, HID_PCI_ROOT);
 	buf_append_le32(out, 0); /* UID */
 	devpath_append_pci_node(out, device, function);
+}
+
+void devpath_append_sata(struct buf *out, uint16_t port)
+{
+	append_node(out, NODE_MESSAGING, NODE_MESSAGING_SATA, 6);
+	buf_append_le16(out, port);
+	buf_append_le16(out, 0xffff); /* no port multiplier */
+	buf_append_le16(out, 0);      /* logical unit */
 }
 
 void devpath_append_volume_file(struct buf *out, const struct guid *volume, const struct guid *file)
