@@ -102,14 +102,15 @@ make_mok
 swtpm_setup --tpm2 --tpmstate "$VM_WORK/tpm" --overwrite --pcr-banks sha1,sha256,sha384,sha512 \
 	--logfile "$VM_WORK/tpm-setup.log" > /dev/null || { tail "$VM_WORK/tpm-setup.log" >&2; die "swtpm_setup failed"; }
 
-jobs=() failed=0
-wait_for() { # NAME PID
-	wait "$2" || { log "$1: did not boot; see $VM_WORK/$1/serial.log and disk.log"; failed=1; }
-}
 for name; do
 	while [ "$(jobs -pr | wc -l)" -ge "$VM_JOBS" ]; do sleep 0.3; done
-	(set -e; boot_variation "$name") &
-	jobs+=("$name $!")
+	rm -f "$VM_WORK/$name/booted"
+	(set -e; boot_variation "$name"; touch "$work/booted") &
 done
-for job in "${jobs[@]}"; do wait_for ${job% *} "${job#* }"; done
+wait
+failed=0
+for name; do
+	[ -e "$VM_WORK/$name/booted" ] ||
+		{ log "$name: did not boot; see $VM_WORK/$name/serial.log and disk.log"; failed=1; }
+done
 [ $failed = 0 ]
