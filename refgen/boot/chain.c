@@ -3,7 +3,9 @@
 #include "refgen/boot/internal.h"
 #include "refgen/disk/disk.h"
 #include "refgen/firmware/firmware.h"
+#include "refgen/grub/boot.h"
 #include "refgen/shim/shim.h"
+#include "refgen/systemd/systemd.h"
 
 /* A program whose doings nobody predicts: it, or what it starts, may measure anything. */
 static int start_unknown(struct machine *machine, const struct machine_image *image,
@@ -35,9 +37,15 @@ int boot_start(struct machine *machine, struct machine_image *image, struct byte
 	case PE_SHIM:
 		return shim_run(machine, image, load_options, err);
 	case PE_GRUB:
+		if (!image->volume) /* a file by itself: where GRUB looks for its configuration is no disk */
+			break;
+		return grub_run(machine, image, err);
 	case PE_SYSTEMD_BOOT:
+		return systemd_boot_run(machine, image, load_options, err);
 	case PE_UKI:
+		return systemd_stub_run(machine, image, load_options, NULL, err);
 	case PE_KERNEL:
+		return linux_stub_run(machine, image, load_options, NULL, err);
 	case PE_MOK_MANAGER:
 	case PE_FALLBACK:
 	case PE_SYSTEMD_STUB:

@@ -27,7 +27,7 @@ static const struct guid guid_smbios_measurement =
 static const struct guid guid_acpi_platform =
 	GUID(0x17985e6f, 0xe778, 0x4d94, 0xae, 0xfa, 0xc5, 0xdd, 0x2b, 0x77, 0xe1, 0x86);
 
-bool bytes_contain(struct bytes in, const char *text)
+bool bytes_have_text(struct bytes in, const char *text)
 {
 	size_t size = strlen(text);
 
@@ -263,7 +263,7 @@ static int read_dxe(const struct ffs_volume *dxe, struct firmware *firmware, str
 		firmware->measures_smbios |= guid_equal(&file.name, &guid_smbios_measurement);
 		/* The text of its events, a constant of the driver that makes them. */
 		firmware->measures_acpi |= guid_equal(&file.name, &guid_acpi_platform) &&
-					   bytes_contain(file.bytes, "ACPI DATA");
+					   bytes_have_text(file.bytes, "ACPI DATA");
 		if (guid_equal(&file.name, &guid_ui_app) &&
 		    read_app(dxe, &file, &firmware->ui, err) < 0)
 			return -1;

@@ -88,7 +88,7 @@ int section_next(struct bytes run, uint64_t offset, const char *source, size_t *
 int section_find(const struct ffs_volume *volume, const struct ffs_file *file, uint8_t type,
 		 struct section *out, struct error *err);
 
-bool bytes_contain(struct bytes in, const char *text);
+bool bytes_have_text(struct bytes in, const char *text);
 
 /* --- boot options as the boot manager makes them ---------------------------------------------- */
 

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Compares a predicted boot with the one that a machine reports, without any code of Assay.
 
-usage: compare_boot.py PREDICTION LOG PCRS [--profile NAME] [--name NAME] [--table FILE] [--partial PCR,...]
+usage: compare_boot.py PREDICTION LOG PCRS [--profile NAME | --any] [--name NAME] [--table FILE] [--partial PCR,...]
        compare_boot.py --as-prediction LOG
        compare_boot.py --markdown TABLE
 
 PREDICTION is the JSON of `assay refgen boot`, LOG a binary_bios_measurements, PCRS what tpm2_pcrread printed.
-Of several profiles the one that fits best is compared, unless one is named. Within each PCR, events are
-compared in order: type, and digest in every bank of the log. Banks are compared with the TPM's PCRs 0-9 and 11-14.
+Of several profiles the first is compared, which is the default one; or the one named; with --any, the one that fits
+best. Within each PCR, events are compared in order: type, and digest in every bank of the log. Banks are compared with the TPM's PCRs 0-9 and 11-14.
 
 Prints a table. A PCR is
     predicted   every event and every bank is equal, computed from the inputs
@@ -258,7 +258,7 @@ def coverage_lies(row, coverage):
 def report(name, profile, rows, logged, tpm, count, allowed):
     """Prints the table; True if all is well."""
     good = True
-    print(f"{name}: profile {profile[0]!r}, best of {count}{'' if logged else ', there is no log'}")
+    print(f"{name}: profile {profile[0]!r} of {count}{'' if logged else ', there is no log'}")
     print(f"  {'PCR':>3}  {'state':9}  {'events':>7}  {'TPM':8}  note")
     for row in rows:
         lie = coverage_lies(row, profile[3])
@@ -317,6 +317,7 @@ def main():
     parser.add_argument("--as-prediction", metavar="LOG")
     parser.add_argument("--markdown", metavar="TABLE")
     parser.add_argument("--profile")
+    parser.add_argument("--any", action="store_true")
     parser.add_argument("--name", default="boot")
     parser.add_argument("--table")
     parser.add_argument("--partial", default="")
@@ -333,10 +334,13 @@ def main():
     if not profiles:
         print(f"{options.name}: no profile is predicted")
         return 1
+    n_profiles = len(profiles)
+    if not options.any:
+        profiles = profiles[:1]
     compared = [(compare(profile, logged, tpm), profile) for profile in profiles]
     rows, profile = max(compared, key=lambda pair: score(pair[0]))
     allowed = {int(pcr) for pcr in options.partial.split(",") if pcr}
-    good = report(options.name, profile, rows, logged, tpm, len(profiles), allowed)
+    good = report(options.name, profile, rows, logged, tpm, n_profiles, allowed)
     if options.table:
         with open(options.table, "a", encoding="utf-8") as table:
             for row in rows:
