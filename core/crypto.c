@@ -16,9 +16,9 @@ static const char *const fetch_names[ALG_COUNT] = {
 };
 
 struct hasher {
-	EVP_MD *md[ALG_COUNT]; /* NULL where libcrypto lacks it */
-	EVP_MD_CTX *one_shot;
-	EVP_MD_CTX *stream[ALG_COUNT]; /* made at first use */
+	EVP_MD *md[ALG_COUNT];           /* NULL where libcrypto lacks it */
+	EVP_MD_CTX *one_shot[ALG_COUNT]; /* made at first use; changing its algorithm is slow */
+	EVP_MD_CTX *stream[ALG_COUNT];   /* made at first use */
 	alg_set streaming;
 	enum sha_kernels kernels; /* what the processor has for core/crypto_sha, and may be used */
 };
@@ -32,9 +32,6 @@ int hasher_new(struct hasher **out, struct error *err)
 	for (enum alg alg = 0; alg < ALG_COUNT; alg++)
 		hasher->md[alg] = EVP_MD_fetch(NULL, fetch_names[alg], NULL);
 	ERR_clear_error();
-	hasher->one_shot = EVP_MD_CTX_new();
-	if (!hasher->one_shot)
-		return error_memory(err, NULL);
 	hasher->kernels = sha_kernels_available();
 	*out = TAKE(hasher);
 	return 0;
@@ -55,10 +52,10 @@ void hasher_free(struct hasher *hasher)
 	if (!hasher)
 		return;
 	for (enum alg alg = 0; alg < ALG_COUNT; alg++) {
+		EVP_MD_CTX_free(hasher->one_shot[alg]);
 		EVP_MD_CTX_free(hasher->stream[alg]);
 		EVP_MD_free(hasher->md[alg]);
 	}
-	EVP_MD_CTX_free(hasher->one_shot);
 	free(hasher);
 }
 
@@ -97,7 +94,7 @@ static int unsupported(struct error *err, enum alg alg)
 int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts, size_t n_parts,
 		  struct digest *out, struct error *err)
 {
-	EVP_MD_CTX *ctx = hasher->one_shot;
+	EVP_MD_CTX *ctx;
 
 	if (!hasher_has(hasher, alg))
 		return unsupported(err, alg);
@@ -107,6 +104,11 @@ int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts
 		sha_digest(alg, parts, n_parts, out->value);
 		return 0;
 	}
+	if (!hasher->one_shot[alg])
+		hasher->one_shot[alg] = EVP_MD_CTX_new();
+	ctx = hasher->one_shot[alg];
+	if (!ctx)
+		return error_memory(err, NULL);
 	if (EVP_DigestInit_ex2(ctx, hasher->md[alg], NULL) != 1)
 		return crypto_error(err, alg);
 	for (size_t i = 0; i < n_parts; i++)
