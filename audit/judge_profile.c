@@ -69,16 +69,13 @@ static int add_event(struct profile_judge *p, const struct record *record, struc
 		p->events = larger;
 		p->capacity = capacity;
 	}
-	for (size_t i = 0; i < record->n_digests; i++) {
-		enum alg alg = record->digests[i].alg;
-
-		if (alg < ALG_BANKS && !(event.algs & 1u << alg)) {
-			event.algs |= 1u << alg;
-			event.digests[alg] = record->digests[i];
-		}
+	for (size_t i = 0; i < record->n_digests && !event.has_digest; i++) {
+		event.has_digest = record->digests[i].alg == p->alg;
+		if (event.has_digest)
+			event.digest = record->digests[i];
 	}
 	if (record->type == EV_IPL || record->type == EV_EVENT_TAG)
-		fit_event_text(&event, p->alg, p->judge->hasher, &p->report->arena);
+		fit_event_text(&event, p->judge->hasher, &p->report->arena);
 	p->events[p->n_events++] = event;
 	return 0;
 }
@@ -143,7 +140,7 @@ static const struct profile_event *search(const struct profile_judge *p,
 				const struct profile_event *event = &(*profile)->events[e];
 
 				if (event->algs & 1u << p->alg && event->pcr == found->pcr &&
-				    digest_equal(&event->digests[p->alg], &found->digests[p->alg]))
+				    digest_equal(&event->digests[p->alg], &found->digest))
 					return event;
 			}
 		}
@@ -182,8 +179,8 @@ static void place(const struct profile_judge *p, struct finding *finding,
 		  const struct fit_event *found)
 {
 	finding_at(p->report, finding, p->judge->boot_file->path, found->index, found->offset);
-	if (found->algs & 1u << p->alg)
-		finding->found = report_digest(p->report, &found->digests[p->alg]);
+	if (found->has_digest)
+		finding->found = report_digest(p->report, &found->digest);
 }
 
 static struct bytes subject_of(const struct profile_judge *p, uint32_t pcr, const char *component)
@@ -266,6 +263,7 @@ static void tell_text(struct profile_judge *p, const struct profile *profile,
 {
 	const char *more = words_beyond(p, step->found->text, step->expected->text, true);
 	const char *less = words_beyond(p, step->expected->text, step->found->text, false);
+	bool same = bytes_equal(step->found->text, step->expected->text);
 	struct finding *finding =
 		report_finding(p->report, FINDING_BOOT_COMMAND_LINE, weight_of(p, step->found->pcr),
 			       subject_of(p, step->found->pcr, component_of(step->expected)),
@@ -274,6 +272,7 @@ static void tell_text(struct profile_judge *p, const struct profile *profile,
 			       *less ? "it lacks " : "",
 			       *less   ? less
 			       : *more ? ""
+			       : same  ? "the same, with or without a NUL, or in another encoding"
 				       : "the same words in another order");
 
 	place(p, finding, step->found);
@@ -399,6 +398,35 @@ static void tell_values(struct profile_judge *p, const struct fit *fit)
 	finding_at(p->report, finding, p->judge->boot_file->path, REPORT_NOWHERE, REPORT_NOWHERE);
 }
 
+/* A PCR with far more events than the profile has. */
+static void tell_cut(struct profile_judge *p, const struct fit *fit, uint32_t pcr)
+{
+	size_t n_expected = 0, n_found = 0;
+	bool open = false;
+	const char *subject = arena_printf(&p->report->arena, "PCR %" PRIu32, pcr);
+
+	for (size_t i = 0; i < fit->profile->n_events; i++) {
+		const struct profile_event *event = &fit->profile->events[i];
+
+		if (event->pcr == pcr && event->type != EV_NO_ACTION) {
+			n_expected++;
+			open |= !(event->algs & 1u << p->alg);
+		}
+	}
+	for (size_t i = 0; i < p->n_events; i++)
+		n_found += p->events[i].pcr == pcr;
+	if (open)
+		report_missing(p->report, "boot.profile", bytes_of_string(subject),
+			       "%zu events are too many to compare with a profile", n_found);
+	else
+		report_finding(p->report, FINDING_BOOT_EXTRA, weight_of(p, pcr),
+			       bytes_of_string(subject),
+			       "%zu events were measured where the profile has %zu: too many to "
+			       "compare them one by one",
+			       n_found, n_expected);
+	p->n_differ += !open;
+}
+
 static void tell_fit(struct profile_judge *p, const struct fit *fit)
 {
 	size_t n_same = 0, n_unknown = 0;
@@ -415,45 +443,65 @@ static void tell_fit(struct profile_judge *p, const struct fit *fit)
 		if (p->n_told++ < TOLD_MAX)
 			tell(p, fit->profile, step);
 	}
+	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++)
+		if (fit->cut >> pcr & 1)
+			tell_cut(p, fit, pcr);
 	tell_values(p, fit);
+	if (fit->cut && !p->n_differ)
+		return;
 	report_check(p->report, "boot.profile", p->n_differ ? CHECK_FAIL : CHECK_PASS,
 		     file_subject(p->judge->boot_file),
 		     "%s '%s' of release %s: %zu events as predicted, %zu not predicted by digest, "
-		     "%zu otherwise (%s bank)",
+		     "%zu otherwise (%s bank)%s%s",
 		     p->n_differ ? "nearest to the profile" : "the profile",
 		     report_text(p->report, bytes_of_string(fit->profile->name)),
 		     report_text(p->report, bytes_of_string(fit->profile->release)), n_same,
-		     n_unknown, p->n_differ, alg_name(p->alg));
+		     n_unknown, p->n_differ, alg_name(p->alg), *fit->profile->ending ? "; " : "",
+		     report_text(p->report, bytes_of_string(fit->profile->ending)));
 }
 
 /* --- the judge -------------------------------------------------------------------------------------- */
 
-static int judge_log(struct profile_judge *p, const struct profile_list *profiles,
-		     struct error *err)
+/* The nearest profile; what the fit points to is in one of the two arenas. */
+static int find_nearest(struct profile_judge *p, const struct profile_list *profiles,
+			struct arena arenas[2], struct fit *best, struct error *err)
 {
-	struct fit best = { 0 };
+	size_t at = 0;
 
-	if (read_events(p, err) < 0)
-		return -1;
 	for (size_t i = 0; i < profiles->n_profiles; i++) {
+		size_t cost_max = best->profile ? best->cost : SIZE_MAX;
 		struct fit fit;
 
 		if (!(profiles->profiles[i].banks & 1u << p->alg))
 			continue;
-		if (profile_fit(&profiles->profiles[i], p->events, p->n_events, p->alg,
-				p->judge->hasher, &p->report->arena, &fit, err) < 0)
+		arena_clear(&arenas[at]);
+		if (profile_fit(&profiles->profiles[i], p->events, p->n_events, p->alg, cost_max,
+				p->judge->hasher, &arenas[at], &fit, err) < 0)
 			return -1;
-		if (!best.profile || fit.cost < best.cost)
-			best = fit;
+		if (best->profile && fit.cost >= best->cost)
+			continue;
+		*best = fit;
+		at = !at;
 		if (fit.cost == 0)
 			break;
 	}
-	if (best.is_cut)
-		report_missing(p->report, "boot.profile", file_subject(p->judge->boot_file),
-			       "too many events to compare with a profile");
-	else
-		tell_fit(p, &best);
 	return 0;
+}
+
+static int judge_log(struct profile_judge *p, const struct profile_list *profiles,
+		     struct error *err)
+{
+	struct arena arenas[2] = { { 0 }, { 0 } };
+	struct fit best = { 0 };
+	int status = -1;
+
+	if (read_events(p, err) == 0 && find_nearest(p, profiles, arenas, &best, err) == 0) {
+		tell_fit(p, &best);
+		status = 0;
+	}
+	arena_clear(&arenas[0]);
+	arena_clear(&arenas[1]);
+	return status;
 }
 
 int judge_profile(struct judge *judge, struct error *err)

@@ -327,6 +327,17 @@ static unsigned count(pcr_set set)
 	return (unsigned)__builtin_popcount(set);
 }
 
+/* Fewer values that are otherwise; of as many, more that are as predicted. A profile that predicts none
+ * of the quoted values says nothing. */
+static bool is_nearer(const struct standing *a, const struct standing *b)
+{
+	unsigned a_wrong = count(a->compared & ~a->equal), b_wrong = count(b->compared & ~b->equal);
+
+	if (!a->compared || !b->compared)
+		return a->compared != 0;
+	return a_wrong < b_wrong || (a_wrong == b_wrong && count(a->equal) > count(b->equal));
+}
+
 /* The strongest bank that a quote which speaks has values of, and some profile too. */
 static const struct judged_quote *choose_quote(const struct judge *judge, enum alg *alg)
 {
@@ -369,7 +380,7 @@ int judge_profile_values(struct judge *judge, struct error *err)
 			continue;
 		if (compare(judge, quote, &profiles->profiles[i], alg, &standing, err) < 0)
 			return -1;
-		if (!best.profile || count(standing.equal) > count(best.equal))
+		if (!best.profile || is_nearer(&standing, &best))
 			best = standing;
 	}
 	report_check(

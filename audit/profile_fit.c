@@ -4,8 +4,11 @@
 #include "core/own.h"
 #include "core/text.h"
 
-/* What an alignment costs: a replacement is likelier than a loss and an addition. */
-enum { COST_OTHER = 3, COST_OTHER_TYPE = 4, COST_GAP = 2 };
+/*
+ * What an alignment costs: a replacement is likelier than a loss and an addition, and also than a loss
+ * of which something unknown takes the rest. What the unknown takes is no difference, though.
+ */
+enum { COST_ABSORB = 2, COST_GAP = 4, COST_OTHER = 5, COST_OTHER_TYPE = 7 };
 
 struct fitter {
 	const struct profile *profile;
@@ -56,14 +59,14 @@ static bool text_of_utf16(struct bytes data, const struct digest *digest, struct
 	return found;
 }
 
-static bool find_text(const struct fit_event *event, enum alg alg, struct hasher *hasher,
-		      struct arena *arena, struct bytes *out)
+static bool find_text(const struct fit_event *event, struct hasher *hasher, struct arena *arena,
+		      struct bytes *out)
 {
 	static const char *const prefixes[] = { "", "grub_cmd: ", "kernel_cmdline: ",
 						"module_cmdline: " };
-	const struct digest *digest = &event->digests[alg];
+	const struct digest *digest = &event->digest;
 
-	if (!(event->algs & 1u << alg))
+	if (!event->has_digest)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		struct bytes prefix = bytes_of_string(prefixes[i]), text;
@@ -85,10 +88,9 @@ static bool find_text(const struct fit_event *event, enum alg alg, struct hasher
 	return text_of_utf16(event->data, digest, hasher, arena, out);
 }
 
-void fit_event_text(struct fit_event *event, enum alg alg, struct hasher *hasher,
-		    struct arena *arena)
+void fit_event_text(struct fit_event *event, struct hasher *hasher, struct arena *arena)
 {
-	event->has_text = find_text(event, alg, hasher, arena, &event->text);
+	event->has_text = find_text(event, hasher, arena, &event->text);
 }
 
 /* --- holes ---------------------------------------------------------------------------------------- */
@@ -262,8 +264,8 @@ static bool is_known(const struct fitter *f, size_t i)
 
 static bool is_same(const struct fitter *f, size_t expected, size_t found)
 {
-	return f->events[found].algs & 1u << f->alg &&
-	       digest_equal(&f->expected[expected], &f->events[found].digests[f->alg]);
+	return is_known(f, expected) && f->events[found].has_digest &&
+	       digest_equal(&f->expected[expected], &f->events[found].digest);
 }
 
 /* How the best alignment of what is left goes on. */
@@ -298,13 +300,13 @@ static void align(const struct fitter *f, const struct column *c, uint8_t *moves
 				best = costs[at + width + 1] +
 				       cost_both(f, c->expected[i], c->found[j]);
 			}
-			if (more && !known && left && costs[at + 1] < best) {
-				best = costs[at + 1];
-				move = MOVE_ABSORB;
-			}
 			if (more && !known && costs[at + width] < best) {
 				best = costs[at + width];
 				move = MOVE_UNKNOWN;
+			}
+			if (more && !known && left && (cost = costs[at + 1] + COST_ABSORB) < best) {
+				best = cost;
+				move = MOVE_ABSORB;
 			}
 			if (known && (cost = costs[at + width] + COST_GAP) < best) {
 				best = cost;
@@ -323,8 +325,18 @@ static void align(const struct fitter *f, const struct column *c, uint8_t *moves
 static void add_step(struct fitter *f, enum fit_kind kind, const struct profile_event *expected,
 		     const struct fit_event *found)
 {
+	if (kind == FIT_MISSING || kind == FIT_EXTRA)
+		f->fit->cost += COST_GAP;
+	if (kind == FIT_OTHER)
+		f->fit->cost += expected->type == found->type ? COST_OTHER : COST_OTHER_TYPE;
 	f->fit->steps[f->fit->n_steps++] =
 		(struct fit_step){ .kind = kind, .expected = expected, .found = found };
+}
+
+static void add_same(struct fitter *f, size_t expected, size_t found)
+{
+	add_step(f, f->is_filled[expected] ? FIT_HOLES : FIT_SAME, &f->profile->events[expected],
+		 &f->events[found]);
 }
 
 static void read_moves(struct fitter *f, const struct column *c, const uint8_t *moves)
@@ -338,11 +350,10 @@ static void read_moves(struct fitter *f, const struct column *c, const uint8_t *
 
 		switch ((enum move)moves[i * (c->n_found + 1) + j]) {
 		case MOVE_BOTH:
-			if (!is_same(f, c->expected[i], c->found[j]))
-				add_step(f, FIT_OTHER, expected, found);
+			if (is_same(f, c->expected[i], c->found[j]))
+				add_same(f, c->expected[i], c->found[j]);
 			else
-				add_step(f, f->is_filled[c->expected[i]] ? FIT_HOLES : FIT_SAME,
-					 expected, found);
+				add_step(f, FIT_OTHER, expected, found);
 			i++, j++;
 			break;
 		case MOVE_EXPECTED:
@@ -384,34 +395,64 @@ static void mark_moved(struct fitter *f, size_t first)
 	}
 }
 
-static int fit_pcr(struct fitter *f, uint32_t pcr, struct error *err)
+/* Aligns what is left of a column: where both ends differ. */
+static int fit_column(struct fitter *f, uint32_t pcr, const struct column *column,
+		      struct error *err)
 {
-	AUTO(column_clear) struct column column = { 0 };
 	AUTO(own_free) uint8_t *moves = NULL;
 	AUTO(own_free) unsigned *costs = NULL;
-	size_t n, first = f->fit->n_steps;
+	size_t n;
 
-	if (column_make(f, pcr, &column, err) < 0)
-		return -1;
-	if (!size_mul(column.n_expected + 1, column.n_found + 1, &n) || n > FIT_PAIRS_MAX) {
-		f->fit->is_cut = true;
-		f->fit->cost += FIT_PAIRS_MAX;
+	if (!size_mul(column->n_expected + 1, column->n_found + 1, &n) || n > FIT_PAIRS_MAX) {
+		f->fit->cut |= (pcr_set)1 << pcr;
+		f->fit->cost += COST_GAP * (column->n_expected > column->n_found
+						    ? column->n_expected - column->n_found
+						    : column->n_found - column->n_expected) +
+				1;
 		return 0;
 	}
 	moves = malloc(n);
 	costs = malloc(n * sizeof(*costs));
 	if (!moves || !costs)
 		return error_memory(err, NULL);
-	align(f, &column, moves, costs);
-	f->fit->cost += costs[0];
-	read_moves(f, &column, moves);
+	align(f, column, moves, costs);
+	read_moves(f, column, moves);
+	return 0;
+}
+
+/* Most of a log is as expected: only what lies between the first and the last difference costs time. */
+static int fit_pcr(struct fitter *f, uint32_t pcr, struct error *err)
+{
+	AUTO(column_clear) struct column column = { 0 };
+	struct column rest;
+	size_t first = f->fit->n_steps, head = 0, tail = 0;
+
+	if (column_make(f, pcr, &column, err) < 0)
+		return -1;
+	while (head < column.n_expected && head < column.n_found &&
+	       is_same(f, column.expected[head], column.found[head])) {
+		add_same(f, column.expected[head], column.found[head]);
+		head++;
+	}
+	rest = (struct column){ column.expected + head, column.found + head,
+				column.n_expected - head, column.n_found - head };
+	while (rest.n_expected && rest.n_found &&
+	       is_same(f, rest.expected[rest.n_expected - 1], rest.found[rest.n_found - 1])) {
+		rest.n_expected--;
+		rest.n_found--;
+		tail++;
+	}
+	if ((rest.n_expected || rest.n_found) && fit_column(f, pcr, &rest, err) < 0)
+		return -1;
+	for (size_t i = 0; i < tail; i++)
+		add_same(f, rest.expected[rest.n_expected + i], rest.found[rest.n_found + i]);
 	mark_moved(f, first);
 	return 0;
 }
 
 int profile_fit(const struct profile *profile, const struct fit_event *events, size_t n_events,
-		enum alg alg, struct hasher *hasher, struct arena *arena, struct fit *out,
-		struct error *err)
+		enum alg alg, size_t cost_max, struct hasher *hasher, struct arena *arena,
+		struct fit *out, struct error *err)
 {
 	struct fit fit = { .profile = profile };
 	struct fitter f = { .profile = profile,
@@ -429,7 +470,7 @@ int profile_fit(const struct profile *profile, const struct fit_event *events, s
 		return error_memory(err, NULL);
 	if (find_values(&f, err) < 0 || fill_holes(&f, err) < 0)
 		return -1;
-	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++)
+	for (uint32_t pcr = 0; pcr < PCR_COUNT && fit.cost <= cost_max; pcr++)
 		if (fit_pcr(&f, pcr, err) < 0)
 			return -1;
 	drop_own_values(&f);

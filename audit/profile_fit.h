@@ -16,11 +16,11 @@
 /* An event of the log that extends a PCR. */
 struct fit_event {
 	uint32_t pcr, type;
-	uint64_t index, offset;           /* in the log */
-	alg_set algs;                     /* of digests */
-	struct digest digests[ALG_BANKS]; /* by enum alg */
-	struct bytes data;                /* of the log */
-	bool has_text;                    /* fit_event_text found it */
+	uint64_t index, offset; /* in the log */
+	bool has_digest;        /* in the bank that is compared */
+	struct digest digest;
+	struct bytes data; /* of the log */
+	bool has_text;     /* fit_event_text found it */
 	struct bytes text;
 };
 
@@ -53,22 +53,25 @@ struct fit {
 	struct fit_value *values; /* of holes whose value is not the profile's own */
 	size_t n_values;
 	size_t cost; /* 0: everything the profile knows is as it says */
-	bool is_cut; /* too many events to compare: steps say nothing */
+	pcr_set cut; /* PCRs with too many events to compare one by one: no steps */
 };
 
-/* Events of one PCR that are compared with each other, at most: logged times expected. */
-#define FIT_PAIRS_MAX ((size_t)4 << 20)
+/* Events of one PCR that are compared with each other, at most: logged times expected, without those
+ * at the beginning and the end that are the same. */
+#define FIT_PAIRS_MAX ((size_t)1 << 20)
 
-/* In one bank, which profile and log have. Steps live in the arena. */
+/*
+ * In one bank, which profile and log have. What *out points to lives in the arena. Beyond a cost of
+ * cost_max it is given up: then out->cost is more, and the rest says nothing.
+ */
 int profile_fit(const struct profile *profile, const struct fit_event *events, size_t n_events,
-		enum alg alg, struct hasher *hasher, struct arena *arena, struct fit *out,
-		struct error *err);
+		enum alg alg, size_t cost_max, struct hasher *hasher, struct arena *arena,
+		struct fit *out, struct error *err);
 
 /*
  * Sets the text that an event's digest is over, if its data holds it (with a prefix such as
  * "grub_cmd: ", a NUL, or in UTF-16: then the text is in the arena).
  */
-void fit_event_text(struct fit_event *event, enum alg alg, struct hasher *hasher,
-		    struct arena *arena);
+void fit_event_text(struct fit_event *event, struct hasher *hasher, struct arena *arena);
 
 #endif
