@@ -3,13 +3,24 @@
 
 #include "core/json.h"
 #include "core/text.h"
-#include "db/diff.h"
+#include "db/profile_diff.h"
 #include "db/table.h"
 
 struct options {
 	const char *db;
 	bool summary, json;
 };
+
+/* The boot profiles of both releases. */
+struct profiles {
+	struct profile_list from, to;
+};
+
+static void profiles_clear(struct profiles *profiles)
+{
+	profile_list_clear(&profiles->from);
+	profile_list_clear(&profiles->to);
+}
 
 /* --- JSON ------------------------------------------------------------------------------------ */
 
@@ -57,8 +68,45 @@ static void file_json(struct json *json, const struct diff_file *file, const cha
 	json_object_end(json);
 }
 
-static int diff_json(const struct diff *diff, const char *from, const char *to,
-		     const struct options *options, struct error *err)
+static void name_json(struct json *json, const char *key, const struct profile *profile)
+{
+	if (profile)
+		json_string(json, key, profile->name);
+	else
+		json_null(json, key);
+}
+
+static int change_json(void *ctx, const struct profile_change *change, struct error *err)
+{
+	struct json *json = ctx;
+
+	(void)err;
+	json_object_begin_compact(json, NULL);
+	json_uint(json, "pcr", change->pcr);
+	json_string(json, "component", change->component);
+	json_string(json, "change", change_name(change->change));
+	json_object_end(json);
+	return 0;
+}
+
+static int pair_json(void *ctx, const struct profile *from, const struct profile *to,
+		     struct error *err)
+{
+	struct json *json = ctx;
+
+	json_object_begin(json, NULL);
+	name_json(json, "from", from);
+	name_json(json, "to", to);
+	json_array_begin(json, "changes");
+	if (from && to && profile_diff(from, to, change_json, json, err) < 0)
+		return -1;
+	json_array_end(json);
+	json_object_end(json);
+	return 0;
+}
+
+static int diff_json(const struct diff *diff, const struct profiles *profiles, const char *from,
+		     const char *to, const struct options *options, struct error *err)
 {
 	struct json json = json_to_stream(stdout);
 
@@ -85,6 +133,10 @@ static int diff_json(const struct diff *diff, const char *from, const char *to,
 		}
 		json_object_end(&json);
 	}
+	json_array_end(&json);
+	json_array_begin(&json, "profiles");
+	if (profile_pairs(&profiles->from, &profiles->to, pair_json, &json, err) < 0)
+		return -1;
 	json_array_end(&json);
 	json_object_end(&json);
 	return json_finish(&json, err);
@@ -177,8 +229,41 @@ static int print_summary(const struct diff *diff, struct error *err)
 	return table_print(&table, stdout, err);
 }
 
-static int diff_text(const struct diff *diff, const char *from, const char *to,
-		     const struct options *options, struct error *err)
+static int change_text(void *ctx, const struct profile_change *change, struct error *err)
+{
+	bool *any = ctx;
+
+	(void)err;
+	*any = true;
+	printf("  PCR %-2" PRIu32 "  %-12s  ", change->pcr, change_name(change->change));
+	text_write(stdout, bytes_of_string(change->component));
+	putchar('\n');
+	return 0;
+}
+
+/* What a machine that boots the other release measures otherwise. */
+static int pair_text(void *ctx, const struct profile *from, const struct profile *to,
+		     struct error *err)
+{
+	bool any = false;
+
+	(void)ctx;
+	printf("boot profile ");
+	text_write(stdout, bytes_of_string(from ? from->name : to->name));
+	if (from && to && strcmp(from->name, to->name) != 0) {
+		printf(" -> ");
+		text_write(stdout, bytes_of_string(to->name));
+	}
+	puts(!from ? ": new" : !to ? ": gone" : "");
+	if (from && to && profile_diff(from, to, change_text, &any, err) < 0)
+		return -1;
+	if (from && to && !any)
+		puts("  no PCR differs");
+	return 0;
+}
+
+static int diff_text(const struct diff *diff, const struct profiles *profiles, const char *from,
+		     const char *to, const struct options *options, struct error *err)
 {
 	size_t n_new = 0, n_gone = 0;
 
@@ -193,6 +278,10 @@ static int diff_text(const struct diff *diff, const char *from, const char *to,
 		print_files(diff);
 	}
 	if (diff->n_packages)
+		putchar('\n');
+	if (profile_pairs(&profiles->from, &profiles->to, pair_text, NULL, err) < 0)
+		return -1;
+	if (profiles->from.n_profiles || profiles->to.n_profiles)
 		putchar('\n');
 	text_write(stdout, bytes_of_string(from));
 	printf(" -> ");
@@ -219,6 +308,7 @@ enum exit_status cmd_db_diff(const struct command *self, int argc, char **argv)
 			       "one line for each package, without its files"},
 		OPTION_JSON(&options.json),
 	};
+	AUTO(profiles_clear) struct profiles profiles = { 0 };
 	AUTO(diff_freep) struct diff *diff = NULL;
 	AUTO(db_closep) struct db *db = NULL;
 	struct error err = { 0 };
@@ -232,8 +322,11 @@ enum exit_status cmd_db_diff(const struct command *self, int argc, char **argv)
 		return command_usage(self, "compares two releases");
 	if (db_open(command_db(options.db, &given), DB_READ, &db, &err) < 0 ||
 	    diff_make(db, args.items[0], args.items[1], &diff, &err) < 0 ||
-	    (options.json ? diff_json : diff_text)(diff, args.items[0], args.items[1], &options,
-						   &err) < 0)
+	    db_profiles_read(db, (const char *const *)&args.items[0], 1, &profiles.from, &err) <
+		    0 ||
+	    db_profiles_read(db, (const char *const *)&args.items[1], 1, &profiles.to, &err) < 0 ||
+	    (options.json ? diff_json : diff_text)(diff, &profiles, args.items[0], args.items[1],
+						   &options, &err) < 0)
 		return command_fail(&err);
 	return command_finish(EXIT_DONE);
 }
