@@ -18,7 +18,7 @@
 
 struct audit_options {
 	struct option_list aks, releases;
-	const char *nonce, *policy, *db, *format, *output;
+	const char *nonce, *policy, *dbx, *db, *format, *output;
 	bool json, quiet, verbose;
 	unsigned jobs;
 };
@@ -37,6 +37,7 @@ struct audit {
 	struct policy *policy; /* owned */
 	struct golden *golden; /* owned */
 	struct profile_list profiles, all_profiles;
+	struct revocations revocations;
 	struct audit_setup setup;
 	uint8_t nonce[NONCE_MAX];
 	const char **releases; /* owned: those that count */
@@ -62,6 +63,7 @@ static void audit_clear(struct audit *audit)
 		buf_clear(&audit->parts[i]);
 	golden_free(audit->golden);
 	profile_list_clear(&audit->profiles);
+	revocations_clear(&audit->revocations);
 	profile_list_clear(&audit->all_profiles);
 	policy_free(audit->policy);
 	arena_clear(&audit->arena);
@@ -313,6 +315,22 @@ static int load_golden(struct audit *audit, struct error *err)
 		       path, audit->run.n_files, audit->profiles.n_profiles);
 }
 
+/* Images that must not boot any more. */
+static int load_revocations(struct audit *audit, struct error *err)
+{
+	const char *path = audit->options.dbx;
+
+	if (!path)
+		return 0;
+	if (revocations_read(path, &audit->revocations, err) < 0)
+		return -1;
+	audit->setup.revocations = &audit->revocations;
+	return enforce(audit, "--dbx", err,
+		       "revocations: %s, %zu digests; %zu certificates and others in it are not "
+		       "applied",
+		       path, audit->revocations.n_digests, audit->revocations.n_others);
+}
+
 static int prepare(struct audit *audit, struct error *err)
 {
 	const char *path = audit->options.policy;
@@ -326,7 +344,7 @@ static int prepare(struct audit *audit, struct error *err)
 		return -1;
 	return load_anchors(audit, err) < 0 || load_nonce(audit, err) < 0 ||
 			       load_releases(audit, err) < 0 || load_golden(audit, err) < 0 ||
-			       enforce_policy(audit, err) < 0
+			       load_revocations(audit, err) < 0 || enforce_policy(audit, err) < 0
 		       ? -1
 		       : 0;
 }
@@ -595,6 +613,8 @@ enum exit_status cmd_audit(const struct command *self, int argc, char **argv)
 		OPTION_DB(&options->db),
 		{ "release", 0,   OPTION_LIST,   &options->releases, "NAME",
                  "only this release's values count (repeatable;\ndefault: all in the database)"},
+		{ "dbx",     0,   OPTION_STRING, &options->dbx,      "FILE",
+                 "revocation list: images that must not boot any more"                         },
 		{ "policy",  0,   OPTION_STRING, &options->policy,   "FILE",
                  "what is required, excluded, and how bad: assay-policy(5)"                    },
 		{ "format",  0,   OPTION_STRING, &options->format,   "FORMAT",

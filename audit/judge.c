@@ -62,9 +62,9 @@ int audit_bundle(struct worker *worker, const struct bundle *bundle, struct repo
 		 struct error *err)
 {
 	static int (*const judges[])(struct judge *, struct error *) = {
-		judge_container, judge_keys,     judge_quotes, judge_bindings,
-		judge_boot,      judge_locality, judge_ima,    judge_pcrs,
-		judge_profile,   judge_database, judge_claims,
+		judge_container, judge_keys,        judge_quotes,   judge_bindings,
+		judge_boot,      judge_locality,    judge_ima,      judge_pcrs,
+		judge_profile,   judge_revocations, judge_database, judge_claims,
 	};
 	AUTO(report_freep) struct report *report = NULL;
 	AUTO(judge_clear)

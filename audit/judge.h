@@ -21,6 +21,7 @@
 #include "audit/bundle/bundle.h"
 #include "audit/policy/policy.h"
 #include "audit/report.h"
+#include "audit/revocations.h"
 #include "db/db.h"
 #include "db/profile.h"
 #include "replay/eventlog/eventlog.h"
@@ -44,6 +45,7 @@ struct audit_setup {
 	const struct golden *golden;
 	const struct profile_list *profiles;     /* of the releases that count; NULL: no database */
 	const struct profile_list *all_profiles; /* of all releases, to explain differences */
+	const struct revocations *revocations;   /* --dbx; NULL: none was given */
 	const char *const *releases;             /* that count; none: all */
 	size_t n_releases;
 };
@@ -153,6 +155,7 @@ int judge_ima(struct judge *judge, struct error *err);
 int judge_pcrs(struct judge *judge, struct error *err);
 int judge_aggregates(struct judge *judge, struct error *err); /* judge_pcrs calls it */
 int judge_profile(struct judge *judge, struct error *err);
+int judge_revocations(struct judge *judge, struct error *err);
 int judge_claims(struct judge *judge, struct error *err);
 
 /* judge_profile without a boot log: the quoted PCRs against the values that profiles end in. */

@@ -528,3 +528,63 @@ int judge_profile(struct judge *judge, struct error *err)
 	free(p.events);
 	return status;
 }
+
+/* --- revocations ------------------------------------------------------------------------------------ */
+
+/* One image of the log whose digest is revoked. */
+static void tell_revoked(struct judge *judge, const struct record *record,
+			 const struct digest *digest)
+{
+	AUTO(buf_clear) struct buf path = BUF_INIT;
+	struct report *report = judge->report;
+	struct finding *finding;
+	struct event event;
+
+	event_decode(record, &event);
+	if (event.kind == EVENT_IMAGE)
+		device_path_append(&path, event.image.device_path);
+	finding = report_finding(
+		report, FINDING_BOOT_REVOKED,
+		report->coverage.matched_pcrs >> record->pcr & 1 ? FINDING_AS_LISTED
+								 : FINDING_UNATTESTED,
+		path.failed || !path.size ? file_subject(judge->boot_file) : buf_bytes(&path),
+		"this image was started (PCR %" PRIu32 "), and its digest is revoked", record->pcr);
+	finding_at(report, finding, judge->boot_file->path, record->index, record->offset);
+	finding->found = report_digest(report, digest);
+}
+
+int judge_revocations(struct judge *judge, struct error *err)
+{
+	const struct revocations *revocations = judge->setup->revocations;
+	uint64_t n_images = 0, n_revoked = 0;
+	struct error problem;
+	struct record record;
+
+	(void)err;
+	if (!revocations)
+		return 0;
+	if (!judge->has_boot) {
+		report_missing(judge->report, "boot.revocations", bytes_of("", 0),
+			       "no boot log to hold against the revocation list");
+		return 0;
+	}
+	eventlog_rewind(&judge->boot);
+	while (eventlog_next(&judge->boot, &record, &problem) > 0) {
+		if (record.pcr >= PCR_COUNT || (record.type != EV_EFI_BOOT_SERVICES_APPLICATION &&
+						record.type != EV_EFI_BOOT_SERVICES_DRIVER &&
+						record.type != EV_EFI_RUNTIME_SERVICES_DRIVER))
+			continue;
+		n_images++;
+		for (size_t i = 0; i < record.n_digests; i++)
+			if (revocations_have(revocations, &record.digests[i])) {
+				n_revoked++;
+				tell_revoked(judge, &record, &record.digests[i]);
+				break;
+			}
+	}
+	report_check(judge->report, "boot.revocations", n_revoked ? CHECK_FAIL : CHECK_PASS,
+		     file_subject(judge->boot_file),
+		     "%" PRIu64 " of %" PRIu64 " images that were started are revoked by digest",
+		     n_revoked, n_images);
+	return 0;
+}
