@@ -114,9 +114,9 @@ struct grub_host {
 
 /* Limits of one run, each far beyond what a real configuration needs. */
 #define GRUB_CONFIG_MAX  (4u << 20)  /* bytes of one script: grub.cfg with 500 kernels has one */
-#define GRUB_STEPS_MAX   200000u     /* commands run */
+#define GRUB_STEPS_MAX   100000u     /* commands run */
 #define GRUB_DEPTH_MAX   200u        /* scripts, functions and blocks inside each other */
-#define GRUB_MEMORY_MAX  (96u << 20) /* bytes of scripts, texts and variables */
+#define GRUB_MEMORY_MAX  (32u << 20) /* bytes of scripts, texts and variables */
 #define GRUB_TEXT_MAX    (1u << 20)  /* bytes of one variable or command */
 #define GRUB_FILE_MAX    (16u << 20) /* bytes of a file that is read, not only measured */
 #define GRUB_MODULES_MAX 1024u       /* objects in an image; Debian's has 128 */

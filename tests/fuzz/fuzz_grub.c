@@ -1,34 +1,42 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The first byte says what the rest is: a script that GRUB runs (with itself as every other file), an
- * environment block, or a GRUB image.
+ * The first byte says what the rest is: a script that GRUB runs (with itself as
+ * every other file), an environment block, or a GRUB image.
  */
 #include "refgen/grub/grub.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What every file holds; empty once many were read, or a script that reads
+ * itself runs to the limits. */
+struct input {
+	struct bytes text;
+	unsigned reads;
+};
+#define READS_MAX 6
+
 static int fuzz_stat(void *ctx, const struct grub_device *device, const char *path,
 		     struct grub_stat *out, struct error *err)
 {
-	const struct bytes *text = ctx;
+	const struct input *input = ctx;
 	size_t n = strlen(path);
 
 	(void)device;
 	(void)err;
 	*out = (struct grub_stat){ n == 0 || path[n - 1] == '/' ? GRUB_DIRECTORY : GRUB_FILE,
-				   text->size };
+				   input->text.size };
 	return n % 7 != 3;
 }
 
 static int fuzz_read(void *ctx, const struct grub_device *device, const char *path, size_t max,
 		     struct bytes *out, struct error *err)
 {
-	const struct bytes *text = ctx;
+	struct input *input = ctx;
 
 	(void)device;
-	if (text->size > max)
+	if (input->text.size > max)
 		return error_set(err, ERROR_LIMIT, path, 0, "more than %zu bytes", max);
-	*out = *text;
+	*out = input->reads++ < READS_MAX ? input->text : bytes_of(NULL, 0);
 	return 0;
 }
 
@@ -68,10 +76,10 @@ static int fuzz_start(void *ctx, const struct grub_start *start, struct error *e
 
 static size_t fuzz_choose(void *ctx, const char *const *titles, size_t n, size_t preferred)
 {
-	const struct bytes *text = ctx;
+	const struct input *input = ctx;
 
 	(void)titles;
-	return text->size % 2 ? preferred : text->size % n;
+	return input->text.size % 2 ? preferred : input->text.size % n;
 }
 
 static void fuzz_say(void *ctx, const char *what)
@@ -89,7 +97,8 @@ static void run(const struct grub_image *image, struct bytes text)
 		{ "hd0,gpt2", "6d656173-7572-6564-2d62-6f6f740000f5", "root", "ext2", &volume},
 		{ "hd0,gpt1", "1234-ABCD",                            "ESP",  "fat",  &volume},
 	};
-	struct grub_host host = { .ctx = &text,
+	struct input input = { text, 0 };
+	struct grub_host host = { .ctx = &input,
 				  .devices = devices,
 				  .n_devices = ARRAY_SIZE(devices),
 				  .device = "hd0,gpt1",
