@@ -35,6 +35,7 @@ struct audit {
 	struct command_args args;
 	struct arena arena;
 	struct policy *policy; /* owned */
+	struct db *db;         /* owned; golden's */
 	struct golden *golden; /* owned */
 	struct profile_list profiles, all_profiles;
 	struct revocations revocations;
@@ -62,6 +63,7 @@ static void audit_clear(struct audit *audit)
 	for (size_t i = 0; i < ARRAY_SIZE(audit->parts); i++)
 		buf_clear(&audit->parts[i]);
 	golden_free(audit->golden);
+	db_close(audit->db);
 	profile_list_clear(&audit->profiles);
 	revocations_clear(&audit->revocations);
 	profile_list_clear(&audit->all_profiles);
@@ -272,15 +274,9 @@ static int load_releases(struct audit *audit, struct error *err)
 	return n ? 0 : enforce(audit, "default", err, "releases that count: all in the database");
 }
 
-static void close_db(struct db **db)
-{
-	db_close(*db);
-}
-
 /* The table of golden values. A database that is no good is kept as db_error, and is no failure. */
 static int load_golden(struct audit *audit, struct error *err)
 {
-	AUTO(close_db) struct db *db = NULL;
 	struct error problem = { 0 };
 	bool given;
 	const char *path = command_db(audit->options.db, &given);
@@ -289,12 +285,12 @@ static int load_golden(struct audit *audit, struct error *err)
 		return enforce(audit, "default", err,
 			       "no golden database: what was measured is compared with nothing");
 	audit->run.db_path = audit->setup.db_path = path;
-	if (db_open(path, DB_READ, &db, &problem) < 0 ||
-	    golden_load(db, audit->setup.releases, audit->setup.n_releases, &audit->golden,
+	if (db_open(path, DB_READ, &audit->db, &problem) < 0 ||
+	    golden_load(audit->db, audit->setup.releases, audit->setup.n_releases, &audit->golden,
 			&problem) < 0 ||
-	    db_profiles_read(db, audit->setup.releases, audit->setup.n_releases, &audit->profiles,
-			     &problem) < 0 ||
-	    db_profiles_read(db, NULL, 0, &audit->all_profiles, &problem) < 0) {
+	    db_profiles_read(audit->db, audit->setup.releases, audit->setup.n_releases,
+			     &audit->profiles, &problem) < 0 ||
+	    db_profiles_read(audit->db, NULL, 0, &audit->all_profiles, &problem) < 0) {
 		if (problem.code == ERROR_SYSTEM || problem.code == ERROR_USAGE) {
 			*err = problem;
 			return -1;

@@ -56,6 +56,7 @@ static void judge_clear(struct judge *judge)
 	free(judge->quotes);
 	ima_replay_free(judge->ima_replay);
 	ima_list_free(judge->ima_list);
+	pieces_free(judge->ima_pieces);
 }
 
 int audit_bundle(struct worker *worker, const struct bundle *bundle, struct report **out,

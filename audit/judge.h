@@ -42,7 +42,7 @@ struct audit_setup {
 	size_t n_anchors;
 	struct bytes nonce;  /* that quotes must answer; empty: none was given */
 	const char *db_path; /* of the database behind golden */
-	const struct golden *golden;
+	struct golden *golden;
 	const struct profile_list *profiles;     /* of the releases that count; NULL: no database */
 	const struct profile_list *all_profiles; /* of all releases, to explain differences */
 	const struct revocations *revocations;   /* --dbx; NULL: none was given */
@@ -135,6 +135,7 @@ struct judge {
 	/* The IMA log, replayed to its end. */
 	const struct bundle_file *ima_file;
 	bool has_ima;
+	struct pieces *ima_pieces;     /* owned; of a large log, else NULL */
 	struct ima_list *ima_list;     /* owned */
 	struct ima_replay *ima_replay; /* owned */
 	pcr_set ima_extended;

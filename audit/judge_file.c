@@ -366,6 +366,47 @@ static void count_only(struct judge *judge, enum finding_code code, struct bytes
 	report_finding(judge->report, code, FINDING_AS_LISTED, path, " ");
 }
 
+/* What is looked up for an entry; false if its digest says nothing about a file's bytes. */
+static bool question_of(const struct ima_entry *entry, struct golden_query *out)
+{
+	bool comparable = entry->digest.type == IMA_DIGEST_FILE &&
+			  digest_init(&out->digest, entry->digest.alg, entry->digest.value) &&
+			  out->digest.alg != ALG_NONE;
+
+	/* Any digest will do to ask whether the path is known. */
+	if (!comparable)
+		out->digest = (struct digest){ .alg = ALG_SHA256, .size = 32 };
+	out->path = entry->path;
+	return comparable;
+}
+
+void judge_lookups(struct ima_walk *walk, const struct ima_step *step)
+{
+	struct golden_query questions[LOOKUPS_MAX];
+	bool comparable[LOOKUPS_MAX];
+	struct ima_lookups *lookups = &walk->lookups;
+	const struct ima_step *ahead;
+	size_t n_ahead;
+
+	if (!walk->judge->setup->golden || step->record.index - lookups->first < lookups->n)
+		return;
+	n_ahead = ima_replay_ahead(walk->judge->ima_replay, &ahead);
+	if (n_ahead > LOOKUPS_MAX - 1)
+		n_ahead = LOOKUPS_MAX - 1;
+	lookups->first = step->record.index;
+	lookups->n = n_ahead + 1;
+	for (size_t i = 0; i < lookups->n; i++) {
+		struct ima_entry entry;
+
+		ima_entry_parse(walk->judge->ima_list, i ? &ahead[i - 1].record : &step->record,
+				&entry);
+		comparable[i] = question_of(&entry, &questions[i]);
+	}
+	golden_known(walk->judge->setup->golden, questions, lookups->n, lookups->known);
+	for (size_t i = 0; i < lookups->n; i++)
+		lookups->known[i] &= comparable[i];
+}
+
 int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct ima_entry *entry,
 	       struct error *err)
 {
@@ -377,28 +418,26 @@ int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct 
 	};
 	struct judge *judge = walk->judge;
 	struct report *report = judge->report;
-	const struct golden *golden = judge->setup->golden;
-	struct digest digest = { .alg = ALG_NONE };
+	struct golden *golden = judge->setup->golden;
+	struct golden_query question;
+	struct digest digest;
 	struct golden_result result;
+	bool comparable;
 	int status;
-	bool comparable = entry->digest.type == IMA_DIGEST_FILE &&
-			  digest_init(&digest, entry->digest.alg, entry->digest.value) &&
-			  digest.alg != ALG_NONE;
 
 	report->coverage.n_files++;
 	if (!golden) {
 		judge_path(walk, step, entry);
 		return 0;
 	}
-	if (!comparable) {
-		/* Any digest will do to ask whether the path is known. */
-		digest = (struct digest){ .alg = ALG_SHA256, .size = 32 };
-	}
-	result = golden_lookup(golden, entry->path, &digest);
-	if (comparable && result.answer == GOLDEN_KNOWN) {
+	if (walk->lookups.known[step->record.index - walk->lookups.first]) {
 		report->coverage.n_known++;
 		return 0;
 	}
+	comparable = question_of(entry, &question);
+	digest = question.digest;
+	if (golden_lookup(golden, entry->path, &digest, &result, err) < 0)
+		return -1;
 	judge_path(walk, step, entry);
 	if (is_excluded(judge, entry->path))
 		return 0;

@@ -371,6 +371,7 @@ static int walk_entries(struct ima_walk *walk, bool *is_whole, struct error *err
 			judge->ima_extended |= (pcr_set)1 << step->record.pcr;
 			judge->ima_begins[step->record.pcr] = step->record.index;
 		}
+		judge_lookups(walk, step);
 		if (judge_entry(walk, step, err) < 0)
 			return -1;
 	}
@@ -472,6 +473,19 @@ static int judge_list(struct ima_walk *walk, struct error *err)
 	return 0;
 }
 
+static int open_list(struct ima_walk *walk, struct error *problem)
+{
+	const struct bundle_file *file = walk->file;
+	struct judge *judge = walk->judge;
+
+	if (!file->is_large)
+		return ima_list_open(file->contents, file->path, judge->hasher, &judge->ima_list,
+				     problem);
+	if (pieces_open_fd(file->fd, file->path, &judge->ima_pieces, problem) < 0)
+		return -1;
+	return ima_list_open_pieces(judge->ima_pieces, judge->hasher, &judge->ima_list, problem);
+}
+
 int judge_ima(struct judge *judge, struct error *err)
 {
 	struct ima_walk walk = { .judge = judge };
@@ -492,8 +506,7 @@ int judge_ima(struct judge *judge, struct error *err)
 				     "no IMA log in the bundle, which the policy allows");
 		return 0;
 	}
-	if (ima_list_open(walk.file->contents, walk.file->path, judge->hasher, &judge->ima_list,
-			  &problem) == 0)
+	if (open_list(&walk, &problem) == 0)
 		return judge_list(&walk, err);
 	if (problem.code == ERROR_SYSTEM) {
 		*err = problem;

@@ -11,6 +11,14 @@ struct weak_digests {
 	uint64_t first_index, first_offset;
 };
 
+/* What is known of the next entries, which are looked up together. */
+#define LOOKUPS_MAX 64
+struct ima_lookups {
+	uint64_t first; /* index of the first entry that was looked up */
+	size_t n;
+	bool known[LOOKUPS_MAX]; /* an entry of a file that is as the database has it */
+};
+
 /* The log on its way. */
 struct ima_walk {
 	struct judge *judge;
@@ -23,9 +31,13 @@ struct ima_walk {
 	uint64_t n_violations_explained;
 	struct weak_digests weak[ALG_COUNT];
 	uint64_t n_odd; /* findings about entries' form */
+	struct ima_lookups lookups;
 };
 
-/* judge_file.c: looks up one entry of a file. */
+/* judge_file.c: looks up the files of this step and of those ahead, unless that was done. */
+void judge_lookups(struct ima_walk *walk, const struct ima_step *step);
+
+/* judge_file.c: judges one entry of a file. */
 int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct ima_entry *entry,
 	       struct error *err);
 

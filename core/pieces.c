@@ -11,30 +11,38 @@
 #define WINDOW_SIZE (256 * 1024)
 
 struct pieces {
-	int fd; /* owned unless it is standard input's */
+	int fd;
+	bool is_ours;
 	char *name;
 	uint8_t *window;
 	size_t capacity;
 	size_t size; /* bytes in the window */
 };
 
-int pieces_open(const char *path, struct pieces **out, struct error *err)
+static struct pieces *pieces_new(const char *name, struct error *err)
 {
 	AUTO(pieces_freep) struct pieces *pieces = calloc(1, sizeof(*pieces));
+
+	if (!pieces || !(pieces->name = strdup(name)) || !(pieces->window = malloc(WINDOW_SIZE))) {
+		error_memory(err, name);
+		return NULL;
+	}
+	pieces->capacity = WINDOW_SIZE;
+	return TAKE(pieces);
+}
+
+int pieces_open(const char *path, struct pieces **out, struct error *err)
+{
 	bool is_stdin = strcmp(path, "-") == 0;
+	AUTO(pieces_freep) struct pieces *pieces = pieces_new(is_stdin ? "<stdin>" : path, err);
 	struct stat st;
 
 	if (!pieces)
-		return error_memory(err, path);
-	pieces->fd = -1;
-	pieces->name = strdup(is_stdin ? "<stdin>" : path);
-	pieces->window = malloc(WINDOW_SIZE);
-	pieces->capacity = WINDOW_SIZE;
-	if (!pieces->name || !pieces->window)
-		return error_memory(err, path);
+		return -1;
 	pieces->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (pieces->fd < 0)
 		return error_errno(err, ERROR_INPUT, path, errno, "cannot open");
+	pieces->is_ours = !is_stdin;
 	if (fstat(pieces->fd, &st) < 0)
 		return error_errno(err, ERROR_INPUT, pieces->name, errno, "cannot inspect");
 	if (S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
@@ -44,11 +52,24 @@ int pieces_open(const char *path, struct pieces **out, struct error *err)
 	return 0;
 }
 
+int pieces_open_fd(int fd, const char *name, struct pieces **out, struct error *err)
+{
+	AUTO(pieces_freep) struct pieces *pieces = pieces_new(name, err);
+
+	if (!pieces)
+		return -1;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return error_errno(err, ERROR_INPUT, name, errno, "cannot go to its beginning");
+	pieces->fd = fd;
+	*out = TAKE(pieces);
+	return 0;
+}
+
 void pieces_free(struct pieces *pieces)
 {
 	if (!pieces)
 		return;
-	if (pieces->fd > STDIN_FILENO)
+	if (pieces->is_ours)
 		close(pieces->fd);
 	free(pieces->name);
 	free(pieces->window);

@@ -13,6 +13,8 @@ struct pieces;
 
 /* "-" is standard input. Directories and block devices are refused. */
 int pieces_open(const char *path, struct pieces **out, struct error *err);
+/* The same from the beginning of a file that is open; the descriptor stays the caller's. */
+int pieces_open_fd(int fd, const char *name, struct pieces **out, struct error *err);
 void pieces_free(struct pieces *pieces);
 void pieces_freep(struct pieces **pieces);
 

@@ -41,6 +41,7 @@ static const char *const statement_text[SQL_COUNT] = {
 		"header_only = ?15, algorithms = ?16, n_files = ?17, n_links = ?18, "
 		"manifest = ?19, extras = ?20, profiles = ?21, seal = ?22 WHERE id = ?1",
 	[SQL_CONTENT] = "SELECT digest, bytes FROM content WHERE id = ?1",
+	[SQL_CONTENTS] = "SELECT digest, bytes, id FROM content ORDER BY id",
 	[SQL_CONTENT_INSERT] = "INSERT INTO content (id, digest, bytes) VALUES (?1, ?2, ?3)",
 	[SQL_CONTENT_USED] = "SELECT 1 FROM artifact WHERE manifest = ?1 OR extras = ?1 "
 			     "OR profiles = ?1",

@@ -12,7 +12,7 @@
  * (ERROR_MALFORMED, naming the artifact), never a missing or a wrong value.
  *
  * Threads: a struct db is used by one thread at a time, but for db_has_artifact;
- * a struct golden is immutable and shared.
+ * a struct golden is shared.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -205,12 +205,13 @@ int db_releases(struct db *db, int (*fn)(void *ctx, const char *release, struct 
 		void *ctx, struct error *err);
 
 /*
- * golden: the digests and paths of chosen releases in one table in memory, for
- * many look-ups. Immutable once made. MD5 digests stay out: they are no IMA values.
+ * golden: the digests and paths of chosen releases in memory, for many look-ups
+ * from any thread. MD5 digests stay out: they are no IMA values.
  */
 struct golden;
 
-/* releases: NULL and 0 for all. ERROR_USAGE names a release the database lacks. */
+/* releases: NULL and 0 for all. ERROR_USAGE names a release the database lacks. db is golden's until
+ * it is freed: kept open, and used for nothing else. */
 int golden_load(struct db *db, const char *const *releases, size_t n_releases, struct golden **out,
 		struct error *err);
 void golden_free(struct golden *golden);
@@ -241,9 +242,22 @@ struct golden_result {
 	uint32_t flags;       /* FILE_* of the files known for this path, in the chosen releases */
 };
 
-/* path as logged. Never allocates, never fails; a path that golden_path refuses is not known. */
-struct golden_result golden_lookup(const struct golden *golden, struct bytes path,
-				   const struct digest *digest);
+/* path as logged; one that golden_path refuses is not known. */
+struct golden_query {
+	struct bytes path;
+	struct digest digest;
+};
+
+/*
+ * Which of n queries golden_lookup would call GOLDEN_KNOWN. Never fails, and is many times as fast:
+ * to be asked first, and as many together as are at hand.
+ */
+void golden_known(const struct golden *golden, const struct golden_query *queries, size_t n,
+		  bool *known);
+
+/* All about one of them. The first call reads the database again, which can fail. */
+int golden_lookup(struct golden *golden, struct bytes path, const struct digest *digest,
+		  struct golden_result *out, struct error *err);
 
 /* The commands of this folder. */
 enum exit_status cmd_db_info(const struct command *self, int argc, char **argv);

@@ -1,319 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "db/hash.h"
+/*
+ * golden: what db.h says of it. Loading makes the set of pairs of path and digest (golden_set.h), which
+ * tells the files that are what they should be. The table (golden_table.h) that tells more of
+ * the others is loaded when the first of them is asked about.
+ */
+#include <stdatomic.h>
+
+#include "db/golden_set.h"
+#include "db/golden_table.h"
 #include "db/internal.h"
 
-/*
- * The table in memory.
- *
- * One arena holds a record per canonical path: its bytes, and right behind them
- * the path's first digest, so that a look-up that ends well touches one slot
- * and one record. Further digests of the path (other versions, other
- * algorithms) are entries further on, in a list. Two tables of slots, by path
- * and by digest, lead into the arena. A slot has 32 bits of a hash, to pass over
- * others untouched; what it leads to is compared whole, since neither hashes
- * nor digests (MD5, SHA-1) keep an attacker from making two alike.
- */
-
-/* Places count words of 4 bytes: 32 bits reach 16 GiB. Place 0 is nowhere. */
-#define WORD 4
-
-struct slot {
-	uint32_t tag;   /* upper half of the hash; also says where the search begins */
-	uint32_t place; /* 0: free */
-};
-
-struct table {
-	struct slot *slots; /* owned */
-	size_t n_slots, n_used;
-};
-
-/* What is known of a path, of a digest, or of both together, over all files. */
-enum {
-	MARK_CHOSEN = 1 << 0,     /* in a chosen release */
-	MARK_OTHER = 1 << 1,      /* in another one */
-	MARK_EXECUTABLE = 1 << 2, /* some of the files is */
-};
-
-/* A digest that a path may have; its bytes follow. */
-struct entry {
-	uint32_t next; /* place of the path's next entry; 0 if none */
-	uint8_t alg;
-	uint8_t marks;        /* of this digest under this path */
-	uint8_t digest_marks; /* of this digest anywhere; kept on the first entry that has it */
-	uint8_t value[];
-};
-
-struct record {
-	uint32_t first; /* place of its first entry; 0 if none */
-	uint16_t size;  /* of the path */
-	uint16_t algs;  /* alg_set of its entries in chosen releases */
-	uint8_t marks;
-	uint8_t flags; /* FILE_* of its files in chosen releases */
-	uint8_t path[];
-};
-
-struct golden {
-	struct hash_key key;
-	uint8_t *arena; /* owned */
-	size_t used, size;
-	struct table paths, digests;
-	size_t n_files;
-};
+/* Files that wait for the memory that they will touch. */
+#define BATCH 32
 
 /* A manifest that is to be loaded. */
 struct source {
 	int64_t id; /* of the content */
 	uint8_t marks;
 	uint32_t n_chosen; /* chosen releases and artifacts that hold it */
+	uint32_t n_files;
 };
 
-/* --- hashes --------------------------------------------------------------------------------- */
+struct golden {
+	struct db *db;          /* borrowed */
+	struct source *sources; /* owned; in the order of their numbers */
+	size_t n_sources, n_files;
+	struct golden_set *known;             /* owned */
+	pthread_mutex_t lock;                 /* held by who loads the table */
+	_Atomic(struct golden_table *) table; /* owned; NULL until then */
+};
 
-/* The upper half of a hash: it says where a search begins, and passes over most others. */
-static uint32_t path_tag(const struct golden *golden, struct bytes path)
-{
-	return (uint32_t)(hash_bytes(&golden->key, path) >> 32);
-}
-
-static uint32_t digest_tag(const struct golden *golden, enum alg alg, const uint8_t *value)
-{
-	return (uint32_t)(hash_digest(&golden->key, alg, value) >> 32);
-}
-
-/* --- the arena and the tables -------------------------------------------------------------------- */
-
-static struct record *record_at(const struct golden *golden, uint32_t place)
-{
-	return (struct record *)(void *)(golden->arena + (size_t)place * WORD);
-}
-
-static struct entry *entry_at(const struct golden *golden, uint32_t place)
-{
-	return (struct entry *)(void *)(golden->arena + (size_t)place * WORD);
-}
-
-/* Where the search for a tag begins: tags are spread evenly, so this keeps their order. */
-static inline size_t slot_first(const struct table *table, uint32_t tag)
-{
-	return (size_t)((uint64_t)tag * table->n_slots >> 32);
-}
-
-static inline size_t slot_next(const struct table *table, size_t at)
-{
-	return at + 1 == table->n_slots ? 0 : at + 1;
-}
-
-/* The record of a path, or NULL; *at is its slot, or the free one that it would have. */
-static struct record *record_find(const struct golden *golden, struct bytes path, uint32_t tag,
-				  size_t *at)
-{
-	const struct table *table = &golden->paths;
-
-	for (*at = slot_first(table, tag);; *at = slot_next(table, *at)) {
-		const struct slot *slot = &table->slots[*at];
-		struct record *record;
-
-		if (!slot->place)
-			return NULL;
-		if (slot->tag != tag)
-			continue;
-		record = record_at(golden, slot->place);
-		if (record->size == path.size && memcmp(record->path, path.data, path.size) == 0)
-			return record;
-	}
-}
-
-/* Likewise the first entry of a digest. */
-static struct entry *digest_find(const struct golden *golden, enum alg alg, const uint8_t *value,
-				 uint32_t tag, size_t *at)
-{
-	const struct table *table = &golden->digests;
-
-	for (*at = slot_first(table, tag);; *at = slot_next(table, *at)) {
-		const struct slot *slot = &table->slots[*at];
-		struct entry *entry;
-
-		if (!slot->place)
-			return NULL;
-		if (slot->tag != tag)
-			continue;
-		entry = entry_at(golden, slot->place);
-		if (entry->alg == alg && memcmp(entry->value, value, alg_size(alg)) == 0)
-			return entry;
-	}
-}
-
-static int table_resize(struct table *table, size_t n_slots, struct error *err)
-{
-	struct table larger = { .n_slots = n_slots, .n_used = table->n_used };
-
-	if (n_slots > UINT32_MAX)
-		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
-				 "more than %u paths or digests to load", UINT32_MAX);
-	larger.slots = calloc(n_slots, sizeof(*larger.slots));
-	if (!larger.slots)
-		return error_memory(err, NULL);
-	for (size_t i = 0; i < table->n_slots; i++) {
-		size_t at;
-
-		if (!table->slots[i].place)
-			continue;
-		at = slot_first(&larger, table->slots[i].tag);
-		while (larger.slots[at].place)
-			at = slot_next(&larger, at);
-		larger.slots[at] = table->slots[i];
-	}
-	free(table->slots);
-	*table = larger;
-	return 0;
-}
-
-/* Room for one more, at most three quarters full. */
-static int table_reserve(struct table *table, struct error *err)
-{
-	if (4 * (table->n_used + 1) <= 3 * table->n_slots)
-		return 0;
-	return table_resize(table, table->n_slots + table->n_slots / 2 + 1024, err);
-}
-
-/* size more bytes of the arena, aligned to a word; *place says where. */
-static int arena_take(struct golden *golden, size_t size, uint32_t *place, struct error *err)
-{
-	size_t rounded = (size + WORD - 1) / WORD * WORD;
-
-	if (rounded > golden->size - golden->used) {
-		size_t wanted = golden->size + golden->size / 2 + ((size_t)1 << 20);
-		uint8_t *arena;
-
-		if (wanted / WORD > UINT32_MAX)
-			return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
-					 "more than 16 GiB of paths and digests to load");
-		arena = realloc(golden->arena, wanted);
-		if (!arena)
-			return error_memory(err, NULL);
-		golden->arena = arena;
-		golden->size = wanted;
-	}
-	*place = (uint32_t)(golden->used / WORD);
-	golden->used += rounded;
-	return 0;
-}
-
-/* --- loading --------------------------------------------------------------------------------------- */
-
-static int record_add(struct golden *golden, struct bytes path, uint32_t *place, struct error *err)
-{
-	uint32_t tag = path_tag(golden, path);
-	struct record *record;
-	size_t at;
-
-	if (table_reserve(&golden->paths, err) < 0)
-		return -1;
-	record = record_find(golden, path, tag, &at);
-	if (record) {
-		*place = golden->paths.slots[at].place;
-		return 0;
-	}
-	if (arena_take(golden, offsetof(struct record, path) + path.size, place, err) < 0)
-		return -1;
-	record = record_at(golden, *place);
-	*record = (struct record){ .size = (uint16_t)path.size };
-	memcpy(record->path, path.data, path.size);
-	golden->paths.slots[at] = (struct slot){ tag, *place };
-	golden->paths.n_used++;
-	return 0;
-}
-
-/* The record may move: it is named by its place. */
-static int entry_add(struct golden *golden, uint32_t place, enum alg alg, struct bytes value,
-		     uint8_t marks, struct error *err)
-{
-	uint32_t tag = digest_tag(golden, alg, value.data), next;
-	uint32_t first = record_at(golden, place)->first;
-	struct entry *entry, *known;
-	size_t at;
-
-	for (next = first; next; next = entry->next) {
-		entry = entry_at(golden, next);
-		if (entry->alg == alg && memcmp(entry->value, value.data, value.size) == 0)
-			break;
-	}
-	if (!next) {
-		if (arena_take(golden, offsetof(struct entry, value) + value.size, &next, err) < 0)
-			return -1;
-		entry = entry_at(golden, next);
-		*entry = (struct entry){ .alg = (uint8_t)alg };
-		memcpy(entry->value, value.data, value.size);
-		/* Behind the first, which stays beside its record. */
-		if (first) {
-			entry->next = entry_at(golden, first)->next;
-			entry_at(golden, first)->next = next;
-		} else {
-			record_at(golden, place)->first = next;
-		}
-	}
-	entry = entry_at(golden, next);
-	entry->marks |= marks;
-	if (table_reserve(&golden->digests, err) < 0)
-		return -1;
-	known = digest_find(golden, alg, value.data, tag, &at);
-	if (!known) {
-		golden->digests.slots[at] = (struct slot){ tag, next };
-		golden->digests.n_used++;
-		known = entry;
-	}
-	known->digest_marks |= marks;
-	return 0;
-}
-
-static int file_add(struct golden *golden, uint8_t marks, struct bytes path,
-		    const struct manifest_file *file, struct error *err)
-{
-	alg_set algs = file->algs & ~(alg_set)(1u << ALG_MD5);
-	struct record *record;
-	uint32_t place;
-
-	if (file->flags & MANIFEST_EXECUTABLE)
-		marks |= MARK_EXECUTABLE;
-	if (record_add(golden, path, &place, err) < 0)
-		return -1;
-	record = record_at(golden, place);
-	record->marks |= marks;
-	if (marks & MARK_CHOSEN) {
-		record->flags |= (uint8_t)(file->flags & (FILE_CONFIG | FILE_DOC | FILE_GHOST));
-		record->algs |= (uint16_t)algs;
-	}
-	for (; algs; algs &= algs - 1) {
-		enum alg alg = (enum alg)__builtin_ctz(algs);
-
-		if (entry_add(golden, place, alg, bytes_of(file->digests[alg], alg_size(alg)),
-			      marks, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int manifest_load(struct golden *golden, const struct source *source, struct bytes blob,
-			 const char *name, struct error *err)
-{
-	uint8_t room[GOLDEN_PATH_MAX];
-	struct plain_path plain = { 0 };
-	struct manifest_file file;
-	struct manifest manifest;
-	int found;
-
-	if (manifest_open(&manifest, blob, name, err) < 0)
-		return -1;
-	golden->n_files += (size_t)source->n_chosen * manifest.n_files;
-	while ((found = manifest_next(&manifest, &file, err)) > 0) {
-		/* No log can name a path that is not plain. */
-		if (plain_path_next(&plain, &file) &&
-		    file_add(golden, source->marks, path_canonical(file.path, room), &file, err) <
-			    0)
-			return -1;
-	}
-	return found;
-}
+/* --- sources ------------------------------------------------------------------------------------- */
 
 static int source_compare(const void *a, const void *b)
 {
@@ -330,16 +47,16 @@ static bool is_chosen(const char *release, const char *const *releases, size_t n
 	return n_releases == 0;
 }
 
-/* Each manifest of any release once; *n_files is the largest release's, to size the tables by. */
-static int sources_make(struct db *db, const char *const *names, size_t n_names,
-			struct source **out, size_t *n_out, size_t *n_files, struct error *err)
+/* Each manifest of any release once, in the order of their numbers. */
+static int sources_make(struct golden *golden, const char *const *names, size_t n_names,
+			struct error *err)
 {
+	struct db *db = golden->db;
 	AUTO(artifact_list_clear) struct artifact_list artifacts = { .text = BUF_INIT };
 	AUTO(release_list_clear) struct release_list releases = { .text = BUF_INIT };
 	AUTO(own_free) struct source *sources = NULL;
 	size_t n = 0;
 
-	*n_files = 0;
 	if (artifacts_read(db, &artifacts, err) < 0 ||
 	    releases_read(db, &artifacts, &releases, err) < 0)
 		return -1;
@@ -349,22 +66,20 @@ static int sources_make(struct db *db, const char *const *names, size_t n_names,
 	sources = calloc(artifacts.n_items + 1, sizeof(*sources));
 	if (!sources)
 		return error_memory(err, db->path);
-	for (size_t i = 0; i < artifacts.n_items; i++)
+	for (size_t i = 0; i < artifacts.n_items; i++) {
 		sources[i].id = artifacts.items[i].manifest;
+		sources[i].n_files = (uint32_t)artifacts.items[i].n_files;
+	}
 	for (size_t i = 0; i < releases.n_items; i++) {
 		const struct release *release = &releases.items[i];
 		bool chosen = is_chosen(release->name, names, n_names);
-		size_t files = 0;
 
 		for (size_t k = 0; k < release->n_artifacts; k++) {
 			struct source *source = &sources[release->artifacts[k]];
 
 			source->marks |= chosen ? MARK_CHOSEN : MARK_OTHER;
 			source->n_chosen += chosen;
-			files += artifacts.items[release->artifacts[k]].n_files;
 		}
-		if (files > *n_files)
-			*n_files = files;
 	}
 	qsort(sources, artifacts.n_items, sizeof(*sources), source_compare);
 	for (size_t i = 0; i < artifacts.n_items; i++) {
@@ -375,8 +90,104 @@ static int sources_make(struct db *db, const char *const *names, size_t n_names,
 			sources[n++] = sources[i];
 		}
 	}
-	*out = TAKE(sources);
-	*n_out = n;
+	golden->sources = TAKE(sources);
+	golden->n_sources = n;
+	return 0;
+}
+
+/* Files that some of the sources have, those with one of these marks. */
+static size_t sources_n_files(const struct golden *golden, uint8_t marks)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < golden->n_sources; i++)
+		if (golden->sources[i].marks & marks)
+			n += golden->sources[i].n_files;
+	return n;
+}
+
+/* Takes one file; its path is canonical and plain. Borrowed; digests live until flush. */
+struct taker {
+	int (*take)(struct taker *taker, const struct source *source,
+		    const struct manifest_file *file, struct bytes path, struct error *err);
+	int (*flush)(struct taker *taker, struct error *err); /* the manifest goes */
+};
+
+static int manifest_load(struct taker *taker, const struct source *source, struct bytes blob,
+			 const char *name, struct error *err)
+{
+	uint8_t room[GOLDEN_PATH_MAX];
+	struct plain_path plain = { 0 };
+	struct manifest_file file;
+	struct manifest manifest;
+	int found;
+
+	if (manifest_open(&manifest, blob, name, err) < 0)
+		return -1;
+	while ((found = manifest_next(&manifest, &file, err)) > 0)
+		/* No log can name a path that is not plain. */
+		if (plain_path_next(&plain, &file) &&
+		    taker->take(taker, source, &file, path_canonical(file.path, room), err) < 0)
+			return -1;
+	return found < 0 ? -1 : taker->flush(taker, err);
+}
+
+/* Hands on the files of all sources with one of these marks. */
+static int sources_load(struct golden *golden, uint8_t marks, struct taker *taker,
+			struct error *err)
+{
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(golden->db, SQL_CONTENTS, err);
+
+	if (!stmt)
+		return -1;
+	for (size_t i = 0; i < golden->n_sources; i++) {
+		const struct source *source = &golden->sources[i];
+		struct bytes blob;
+
+		if (source->marks & marks &&
+		    (content_next(golden->db, stmt, source->id, &blob, err) < 0 ||
+		     manifest_load(taker, source, blob, golden->db->path, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+/* --- the set ------------------------------------------------------------------------------------- */
+
+struct set_taker {
+	struct taker taker;
+	struct golden_set *set; /* borrowed */
+	struct fingerprint waiting[BATCH];
+	size_t n;
+};
+
+static int set_flush(struct taker *taker, struct error *err)
+{
+	struct set_taker *self = (struct set_taker *)taker;
+
+	for (size_t i = 0; i < self->n; i++)
+		if (golden_set_add(self->set, &self->waiting[i], err) < 0)
+			return -1;
+	self->n = 0;
+	return 0;
+}
+
+static int set_take(struct taker *taker, const struct source *source,
+		    const struct manifest_file *file, struct bytes path, struct error *err)
+{
+	struct set_taker *self = (struct set_taker *)taker;
+	alg_set algs = file->algs & ~(alg_set)(1u << ALG_MD5);
+
+	(void)source;
+	for (; algs; algs &= algs - 1) {
+		enum alg alg = (enum alg)__builtin_ctz(algs);
+
+		if (self->n == BATCH && set_flush(taker, err) < 0)
+			return -1;
+		self->waiting[self->n] =
+			golden_set_fingerprint(self->set, path, alg, file->digests[alg]);
+		golden_set_expect(self->set, &self->waiting[self->n++]);
+	}
 	return 0;
 }
 
@@ -384,36 +195,22 @@ int golden_load(struct db *db, const char *const *releases, size_t n_releases, s
 		struct error *err)
 {
 	AUTO(golden_freep) struct golden *golden = calloc(1, sizeof(*golden));
-	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_CONTENT, err);
-	AUTO(own_free) struct source *sources = NULL;
-	size_t n_sources = 0, n_files = 0, n_slots;
-	uint32_t nowhere;
-	uint8_t *arena;
+	struct set_taker taker = {
+		.taker = {set_take, set_flush}
+	};
 
 	if (!golden)
 		return error_memory(err, db->path);
-	if (!stmt || hash_key_init(&golden->key, err) < 0 ||
-	    sources_make(db, releases, n_releases, &sources, &n_sources, &n_files, err) < 0)
+	pthread_mutex_init(&golden->lock, NULL);
+	golden->db = db;
+	if (sources_make(golden, releases, n_releases, err) < 0 ||
+	    golden_set_new(sources_n_files(golden, MARK_CHOSEN), &golden->known, err) < 0)
 		return -1;
-	/* What a database says of itself sizes nothing large at once. */
-	n_slots = n_files < 16 << 20 ? n_files : 16 << 20;
-	n_slots = n_slots + n_slots * 3 / 8 + 16;
-	if (table_resize(&golden->paths, n_slots, err) < 0 ||
-	    table_resize(&golden->digests, n_slots, err) < 0 ||
-	    arena_take(golden, WORD, &nowhere, err) < 0)
+	taker.set = golden->known;
+	if (sources_load(golden, MARK_CHOSEN, &taker.taker, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n_sources; i++) {
-		struct bytes blob;
-
-		if (!sources[i].marks) /* of an artifact that no release holds */
-			continue;
-		if (content_read(db, stmt, sources[i].id, &blob, err) < 0 ||
-		    manifest_load(golden, &sources[i], blob, db->path, err) < 0)
-			return -1;
-	}
-	arena = realloc(golden->arena, golden->used);
-	if (arena)
-		golden->arena = arena;
+	for (size_t i = 0; i < golden->n_sources; i++)
+		golden->n_files += (size_t)golden->sources[i].n_chosen * golden->sources[i].n_files;
 	*out = TAKE(golden);
 	return 0;
 }
@@ -422,9 +219,10 @@ void golden_free(struct golden *golden)
 {
 	if (!golden)
 		return;
-	free(golden->arena);
-	free(golden->paths.slots);
-	free(golden->digests.slots);
+	golden_set_free(golden->known);
+	golden_table_free(atomic_load(&golden->table));
+	pthread_mutex_destroy(&golden->lock);
+	free(golden->sources);
 	free(golden);
 }
 
@@ -438,36 +236,120 @@ size_t golden_n_files(const struct golden *golden)
 	return golden->n_files;
 }
 
-/* --- looking up -------------------------------------------------------------------------------------- */
-
-/* The entry of a digest under a path, or NULL. */
-static const struct entry *own_entry(const struct golden *golden, const struct record *record,
-				     const struct digest *digest)
+void golden_known(const struct golden *golden, const struct golden_query *queries, size_t n,
+		  bool *known)
 {
-	for (uint32_t next = record->first; next;) {
-		const struct entry *entry = entry_at(golden, next);
+	uint8_t room[GOLDEN_PATH_MAX];
+	struct fingerprint fingerprints[BATCH];
 
-		if (entry->alg == digest->alg &&
-		    memcmp(entry->value, digest->value, digest->size) == 0)
-			return entry;
-		next = entry->next;
+	for (size_t done = 0; done < n; done += BATCH) {
+		size_t batch = n - done < BATCH ? n - done : BATCH;
+
+		for (size_t i = 0; i < batch; i++) {
+			const struct digest *digest = &queries[done + i].digest;
+			struct bytes path = path_canonical(queries[done + i].path, room);
+
+			known[done + i] = digest->alg < ALG_COUNT &&
+					  digest->size == alg_size(digest->alg) &&
+					  path.size < GOLDEN_PATH_MAX;
+			if (!known[done + i])
+				continue;
+			fingerprints[i] = golden_set_fingerprint(golden->known, path, digest->alg,
+								 digest->value);
+			golden_set_expect(golden->known, &fingerprints[i]);
+		}
+		for (size_t i = 0; i < batch; i++)
+			if (known[done + i])
+				known[done + i] = golden_set_has(golden->known, &fingerprints[i]);
 	}
-	return NULL;
 }
 
-struct golden_result golden_lookup(const struct golden *golden, struct bytes path,
-				   const struct digest *digest)
+/* --- the table ----------------------------------------------------------------------------------- */
+
+struct table_taker {
+	struct taker taker;
+	struct golden_table *table; /* borrowed */
+	struct golden_candidate files[BATCH];
+	size_t n;
+	uint8_t paths[BATCH * GOLDEN_PATH_MAX];
+	size_t paths_size;
+};
+
+static int table_flush(struct taker *taker, struct error *err)
+{
+	struct table_taker *self = (struct table_taker *)taker;
+	size_t n = self->n;
+
+	self->n = self->paths_size = 0;
+	return golden_table_add(self->table, self->files, n, err);
+}
+
+static int table_take(struct taker *taker, const struct source *source,
+		      const struct manifest_file *file, struct bytes path, struct error *err)
+{
+	struct table_taker *self = (struct table_taker *)taker;
+	struct golden_candidate *candidate;
+
+	if (self->n == BATCH && table_flush(taker, err) < 0)
+		return -1;
+	candidate = &self->files[self->n++];
+	candidate->path = bytes_of(self->paths + self->paths_size, path.size);
+	memcpy(self->paths + self->paths_size, path.data, path.size);
+	self->paths_size += path.size;
+	candidate->algs = file->algs;
+	candidate->digests = file->algs ? file->digests[__builtin_ctz(file->algs)] : NULL;
+	candidate->marks = source->marks;
+	if (file->flags & MANIFEST_EXECUTABLE)
+		candidate->marks |= MARK_EXECUTABLE;
+	candidate->flags = (uint8_t)(file->flags & (FILE_CONFIG | FILE_DOC | FILE_GHOST));
+	candidate->tag = golden_table_tag(self->table, candidate->path);
+	golden_table_expect(self->table, candidate->tag);
+	return 0;
+}
+
+static int table_load(struct golden *golden, struct golden_table **out, struct error *err)
+{
+	AUTO(own_free) struct table_taker *taker = calloc(1, sizeof(*taker));
+	AUTO(golden_table_freep) struct golden_table *table = NULL;
+	size_t n_files = sources_n_files(golden, MARK_CHOSEN);
+
+	if (!taker)
+		return error_memory(err, golden->db->path);
+	taker->taker = (struct taker){ table_take, table_flush };
+	if (golden_table_new(n_files, &table, err) < 0)
+		return -1;
+	taker->table = table;
+	if (sources_load(golden, MARK_CHOSEN | MARK_OTHER, &taker->taker, err) < 0 ||
+	    golden_table_finish(table, err) < 0)
+		return -1;
+	*out = TAKE(table);
+	return 0;
+}
+
+/* Whoever needs it first loads it; the others wait. NULL and *err if that fails. */
+static const struct golden_table *table_of(struct golden *golden, struct error *err)
+{
+	struct golden_table *table = atomic_load_explicit(&golden->table, memory_order_acquire);
+
+	if (table)
+		return table;
+	pthread_mutex_lock(&golden->lock);
+	table = atomic_load_explicit(&golden->table, memory_order_relaxed);
+	if (!table && table_load(golden, &table, err) == 0)
+		atomic_store_explicit(&golden->table, table, memory_order_release);
+	pthread_mutex_unlock(&golden->lock);
+	return table;
+}
+
+static struct golden_result lookup(const struct golden_table *table, struct bytes path,
+				   uint32_t tag, const struct digest *digest)
 {
 	struct golden_result result = { .answer = GOLDEN_UNKNOWN };
 	bool comparable = digest->alg < ALG_COUNT && digest->size == alg_size(digest->alg);
-	const struct entry *own = NULL, *known = NULL;
-	const struct record *record;
-	uint8_t room[GOLDEN_PATH_MAX];
-	size_t at;
+	const struct golden_record *record = golden_table_find(table, path, tag);
+	const struct golden_entry *own = NULL;
+	uint8_t marks;
 
-	/* A path that golden_path refuses needs no telling apart: no record has it. */
-	path = path_canonical(path, room);
-	record = record_find(golden, path, path_tag(golden, path), &at);
 	if (record) {
 		result.path_known = record->marks & MARK_CHOSEN;
 		result.path_elsewhere = record->marks & MARK_OTHER;
@@ -476,7 +358,7 @@ struct golden_result golden_lookup(const struct golden *golden, struct bytes pat
 			result.path_known && !(comparable && record->algs & 1u << digest->alg);
 		result.flags = record->flags;
 		if (comparable)
-			own = own_entry(golden, record, digest);
+			own = golden_table_entry(table, record, digest);
 	}
 	if (own && own->marks & MARK_CHOSEN) {
 		result.answer = GOLDEN_KNOWN;
@@ -484,13 +366,11 @@ struct golden_result golden_lookup(const struct golden *golden, struct bytes pat
 		result.executable = own->marks & MARK_EXECUTABLE;
 		return result;
 	}
-	if (comparable)
-		known = digest_find(golden, digest->alg, digest->value,
-				    digest_tag(golden, digest->alg, digest->value), &at);
-	if (known) {
-		result.digest_known = known->digest_marks & MARK_CHOSEN;
-		result.digest_elsewhere = known->digest_marks & MARK_OTHER;
-		result.executable = known->digest_marks & MARK_EXECUTABLE;
+	marks = comparable ? golden_table_digest(table, digest) : 0;
+	if (marks) {
+		result.digest_known = marks & MARK_CHOSEN;
+		result.digest_elsewhere = marks & MARK_OTHER;
+		result.executable = marks & MARK_EXECUTABLE;
 	}
 	if (own)
 		result.answer = GOLDEN_OTHER_RELEASE;
@@ -499,4 +379,18 @@ struct golden_result golden_lookup(const struct golden *golden, struct bytes pat
 	else if (result.digest_known)
 		result.answer = GOLDEN_OTHER_PATH;
 	return result;
+}
+
+int golden_lookup(struct golden *golden, struct bytes path, const struct digest *digest,
+		  struct golden_result *out, struct error *err)
+{
+	const struct golden_table *table = table_of(golden, err);
+	uint8_t room[GOLDEN_PATH_MAX];
+
+	if (!table)
+		return -1;
+	/* A path that golden_path refuses needs no telling apart: no record has it. */
+	path = path_canonical(path, room);
+	*out = lookup(table, path, golden_table_tag(table, path), digest);
+	return 0;
 }

@@ -59,6 +59,7 @@ enum statement {
 	SQL_ARTIFACT_INSERT,
 	SQL_ARTIFACT_UPDATE,
 	SQL_CONTENT,
+	SQL_CONTENTS,
 	SQL_CONTENT_INSERT,
 	SQL_CONTENT_USED,
 	SQL_CONTENT_DELETE,
@@ -144,6 +145,11 @@ int64_t row_number(const uint8_t digest[32]);
 
 /* Reads one content and checks it against its digest. Valid until the statement is reset. */
 int content_read(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *out,
+		 struct error *err);
+
+/* The same when many are read in the order of their numbers: stmt is SQL_CONTENTS, which is stepped on
+ * to that content and not reset in between. */
+int content_next(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *out,
 		 struct error *err);
 
 /* All artifacts in the order of their numbers. */

@@ -206,19 +206,17 @@ struct artifact_row *artifact_list_find(const struct artifact_list *list, int64_
 
 /* --- contents ------------------------------------------------------------------------------------ */
 
-int content_read(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *out,
-		 struct error *err)
+static int content_missing(struct db *db, int64_t id, struct error *err)
+{
+	return db_damaged(db, err, "content %" PRId64 " is missing", id);
+}
+
+/* The content of the row at hand, checked against its digest. */
+static int content_take(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *out,
+			struct error *err)
 {
 	struct digest digest;
-	int found;
 
-	sqlite3_reset(stmt);
-	sqlite3_bind_int64(stmt, 1, id);
-	found = db_step(db, stmt, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return db_damaged(db, err, "content %" PRId64 " is missing", id);
 	*out = column_bytes(stmt, 1);
 	if (hasher_digest_bytes(db->hasher, ALG_SHA256, *out, &digest, err) < 0)
 		return -1;
@@ -226,6 +224,34 @@ int content_read(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *ou
 	    id < row_number(digest.value) || id - row_number(digest.value) > NUMBER_DISTANCE)
 		return db_damaged(db, err, "content %" PRId64 " does not match its digest", id);
 	return 0;
+}
+
+int content_read(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *out,
+		 struct error *err)
+{
+	int found;
+
+	sqlite3_reset(stmt);
+	sqlite3_bind_int64(stmt, 1, id);
+	found = db_step(db, stmt, err);
+	if (found < 0)
+		return -1;
+	return found ? content_take(db, stmt, id, out, err) : content_missing(db, id, err);
+}
+
+int content_next(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *out,
+		 struct error *err)
+{
+	for (;;) {
+		int found = db_step(db, stmt, err);
+
+		if (found < 0)
+			return -1;
+		if (!found || sqlite3_column_int64(stmt, 2) > id)
+			return content_missing(db, id, err);
+		if (sqlite3_column_int64(stmt, 2) == id)
+			return content_take(db, stmt, id, out, err);
+	}
 }
 
 /* --- releases -------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "audit/bundle/bundle.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "audit/bundle/internal.h"
 
@@ -25,8 +26,10 @@ void bundle_free(struct bundle *bundle)
 
 	if (!body)
 		return;
-	for (size_t i = 0; i < body->n_mapped; i++)
-		file_free(body->mapped[i]);
+	for (size_t i = 0; i < body->n_mapped; i++) {
+		file_free(body->mapped[i].file);
+		close(body->mapped[i].fd);
+	}
 	free(body->mapped);
 	arena_clear(&body->arena);
 	free(body);

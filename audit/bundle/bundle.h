@@ -41,6 +41,8 @@ struct bundle_file {
 	struct bytes name; /* the NAME of quote-NAME.msg; empty for quote.msg */
 	const char *path;  /* in the bundle; what the report calls it. Raw bytes: to be escaped */
 	struct bytes contents; /* none for ROLE_BINDING and ROLE_USERSPACE, which are not read */
+	bool is_large; /* a file of a folder that costs less to read once than to touch ... */
+	int fd;        /* ... from here; else without meaning */
 };
 
 enum bundle_problem_kind {

@@ -312,7 +312,7 @@ static int load_files(struct draft *draft, const struct item_list *list, struct 
 		int status = 1;
 
 		if (role->role != ROLE_BINDING && role->role != ROLE_USERSPACE)
-			status = load(ctx, item, role->role, &file.contents, &kind, &why, err);
+			status = load(ctx, item, role->role, &file, &kind, &why, err);
 		if (status < 0)
 			return -1;
 		if (status == 0) {

@@ -310,22 +310,32 @@ static int read_small(struct loading *loading, int fd, size_t size, size_t size_
 }
 
 static int map_large(struct loading *loading, int fd, const struct item *item,
-		     struct bytes *contents, struct error *err)
+		     struct bundle_file *out, struct error *err)
 {
 	struct bundle_body *body = loading->body;
-	struct file **mapped = realloc(body->mapped, (body->n_mapped + 1) * sizeof(struct file *));
+	struct mapped *mapped = realloc(body->mapped, (body->n_mapped + 1) * sizeof(*mapped));
 
 	if (!mapped)
 		return error_memory(err, NULL);
 	body->mapped = mapped;
-	if (file_open_fd(fd, (const char *)item->path.data, &mapped[body->n_mapped], err) < 0)
+	mapped += body->n_mapped;
+	mapped->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (mapped->fd < 0)
+		return error_errno(err, ERROR_SYSTEM, (const char *)item->path.data, errno,
+				   "cannot keep it open");
+	if (file_open_fd(fd, (const char *)item->path.data, &mapped->file, err) < 0) {
+		close(mapped->fd);
 		return -1;
-	*contents = file_bytes(mapped[body->n_mapped++]);
+	}
+	body->n_mapped++;
+	out->contents = file_bytes(mapped->file);
+	out->is_large = true;
+	out->fd = mapped->fd;
 	return 1;
 }
 
 static int load_file(void *ctx, const struct item *item, enum bundle_role role,
-		     struct bytes *contents, enum bundle_problem_kind *kind, const char **why,
+		     struct bundle_file *out, enum bundle_problem_kind *kind, const char **why,
 		     struct error *err)
 {
 	struct loading *loading = ctx;
@@ -350,8 +360,8 @@ static int load_file(void *ctx, const struct item *item, enum bundle_role role,
 		return 0;
 	}
 	if ((uintmax_t)st.st_size > READ_MAX)
-		return map_large(loading, fd, item, contents, err);
-	status = read_small(loading, fd, (size_t)st.st_size, size_max, contents, kind, why);
+		return map_large(loading, fd, item, out, err);
+	status = read_small(loading, fd, (size_t)st.st_size, size_max, &out->contents, kind, why);
 	return status < 0 ? error_memory(err, NULL) : status;
 }
 
@@ -377,7 +387,7 @@ int folder_bundle(const struct folder *folder, size_t i, struct bundle **out, st
 	AUTO(own_free) char *name = NULL;
 	struct listing listing = { .draft = &draft, .items = &items, .below = "" };
 	struct loading loading = { .body = (struct bundle_body *)bundle, .draft = &draft };
-	struct bytes mapping = { 0 };
+	struct bundle_file mapping = { 0 };
 	const struct item *item;
 	AUTO(close_fd) int fd = -1;
 	size_t size;
@@ -418,7 +428,8 @@ int folder_bundle(const struct folder *folder, size_t i, struct bundle **out, st
 			return -1;
 	}
 	if (draft_inspect(&draft, &items, err) < 0 ||
-	    draft_assign(&draft, &items, mapping.data ? &mapping : NULL, err) < 0 ||
+	    draft_assign(&draft, &items, mapping.contents.data ? &mapping.contents : NULL, err) <
+		    0 ||
 	    draft_finish(&draft, name, &items, load_file, &loading, &bundle, err) < 0)
 		return -1;
 	*out = TAKE(bundle);

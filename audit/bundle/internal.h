@@ -85,12 +85,12 @@ int draft_assign(struct draft *draft, struct item_list *items, const struct byte
 int draft_inspect(struct draft *draft, struct item_list *items, struct error *err);
 
 /*
- * The bundle of a draft; takes its arena. load gives the contents of a file (borrowed by the
- * bundle): 1, 0 with *why set when it cannot be had, or -1.
+ * The bundle of a draft; takes its arena. load sets what a file holds (borrowed by
+ * the bundle): 1, 0 with *why set when it cannot be had, or -1.
  */
 typedef int draft_load_fn(void *ctx, const struct item *item, enum bundle_role role,
-			  struct bytes *contents, enum bundle_problem_kind *kind, const char **why,
-			  struct error *err);
+			  struct bundle_file *file, enum bundle_problem_kind *kind,
+			  const char **why, struct error *err);
 int draft_finish(struct draft *draft, const char *name, const struct item_list *items,
 		 draft_load_fn *load, void *ctx, struct bundle **out, struct error *err);
 
@@ -118,7 +118,10 @@ struct item *items_find(const struct item_list *items, struct bytes path);
 struct bundle_body {
 	struct bundle bundle; /* first: a struct bundle * is one of these */
 	struct arena arena;
-	struct file **mapped; /* owned array of owned files: of a folder's large files */
+	struct mapped {
+		struct file *file; /* owned */
+		int fd;            /* owned */
+	} * mapped;                /* owned: a folder's large files */
 	size_t n_mapped;
 };
 

@@ -458,7 +458,7 @@ size_t packed_n_bundles(const struct packed *packed)
 }
 
 static int load_kept(void *ctx, const struct item *item, enum bundle_role role,
-		     struct bytes *contents, enum bundle_problem_kind *kind, const char **why,
+		     struct bundle_file *out, enum bundle_problem_kind *kind, const char **why,
 		     struct error *err)
 {
 	(void)ctx;
@@ -469,7 +469,7 @@ static int load_kept(void *ctx, const struct item *item, enum bundle_role role,
 		*why = "larger than such evidence ever is, not read";
 		return 0;
 	}
-	*contents = item->contents;
+	out->contents = item->contents;
 	return 1;
 }
 

@@ -189,6 +189,12 @@ void ima_replay_freep(struct ima_replay **replay);
 int ima_replay_next(struct ima_replay *replay, const struct ima_step **out, struct error *err);
 
 /*
+ * The steps that were read ahead of the one handed out last: *out is the first of n. For who wants to
+ * look at several together; valid until the next ima_replay_next.
+ */
+size_t ima_replay_ahead(const struct ima_replay *replay, const struct ima_step **out);
+
+/*
  * The value of a PCR now, in one bank and one way: alg_size(alg) bytes, valid until the next step.
  * Empty when it cannot be known: the bank is not replayed, or a text list had an entry whose
  * template hash did not come out, so that this bank's own hash of it is unknown.

@@ -325,6 +325,12 @@ int ima_replay_next(struct ima_replay *replay, const struct ima_step **out, stru
 	return 1;
 }
 
+size_t ima_replay_ahead(const struct ima_replay *replay, const struct ima_step **out)
+{
+	*out = replay->now->steps + replay->now->next_step;
+	return replay->now->n_steps - replay->now->next_step;
+}
+
 /* --- what came out ----------------------------------------------------------------------------- */
 
 struct bytes ima_replay_value(const struct ima_replay *replay, enum alg alg, enum ima_way way,

@@ -176,10 +176,12 @@ static int look_up(const char *path, uint64_t n)
 		cpu = cpu_seconds();
 		for (uint64_t i = 0; i < n; i++) {
 			uint64_t q = round ? i % 2000 : i;
+			struct golden_result result;
 
-			answers[golden_lookup(golden, bytes_of(queries[q].path, queries[q].size),
-					      &queries[q].digest)
-					.answer]++;
+			if (golden_lookup(golden, bytes_of(queries[q].path, queries[q].size),
+					  &queries[q].digest, &result, &err) < 0)
+				return fail(&err);
+			answers[result.answer]++;
 		}
 		printf("%s: %.0f ns a look-up\n", round ? "2,000 files over and over" : "scattered",
 		       (cpu_seconds() - cpu) * 1e9 / (double)n);

@@ -23,11 +23,12 @@ static void ask(struct db *db)
 	static const char *const paths[] = { "/bin/sh", "/usr/bin/tool", "/etc/same", "x" };
 	struct digest digest = { .alg = ALG_SHA256, .size = 32 };
 	struct golden *golden = NULL;
+	struct golden_result result;
 	struct error err;
 
 	if (golden_load(db, NULL, 0, &golden, &err) == 0) {
 		for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-			golden_lookup(golden, bytes_of_string(paths[i]), &digest);
+			golden_lookup(golden, bytes_of_string(paths[i]), &digest, &result, &err);
 		golden_free(golden);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {

@@ -20,6 +20,7 @@ struct fixture {
 	struct bundle bundle;
 	struct bundle_file files[FIXTURE_FILES]; /* contents owned, of their exact size */
 	struct policy *policy;
+	struct db *db; /* golden's */
 	struct golden *golden;
 	struct anchor anchors[4];
 	struct audit_setup setup;
@@ -219,10 +220,9 @@ FIXTURE void fixture_golden(struct fixture *fixture, const struct golden_plan *p
 	if (db_import_finish(db, &err) < 0)
 		fail_msg("%s", err.message);
 	db_close(db);
-	if (db_open(fixture->db_path, DB_READ, &db, &err) < 0 ||
-	    golden_load(db, releases, n_releases, &fixture->golden, &err) < 0)
+	if (db_open(fixture->db_path, DB_READ, &fixture->db, &err) < 0 ||
+	    golden_load(fixture->db, releases, n_releases, &fixture->golden, &err) < 0)
 		fail_msg("%s", err.message);
-	db_close(db);
 	fixture->setup.golden = fixture->golden;
 	fixture->setup.db_path = fixture->db_path;
 	fixture->setup.releases = releases;
@@ -262,6 +262,7 @@ FIXTURE void fixture_clear(struct fixture *fixture)
 	for (size_t i = 0; i < fixture->setup.n_anchors; i++)
 		quote_key_free(fixture->anchors[i].key);
 	golden_free(fixture->golden);
+	db_close(fixture->db);
 	policy_free(fixture->policy);
 	if (*fixture->db_path)
 		unlink(fixture->db_path);

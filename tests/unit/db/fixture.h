@@ -110,6 +110,21 @@ static inline int fine(int status, const struct error *err)
 	return status;
 }
 
+/* golden_lookup, which golden_known has to agree with. */
+static inline struct golden_result look_up(struct golden *golden, struct bytes path,
+					   const struct digest *digest)
+{
+	const struct golden_query query = { path, *digest };
+	struct golden_result result;
+	struct error err = { 0 };
+	bool known;
+
+	fine(golden_lookup(golden, path, digest, &result, &err), &err);
+	golden_known(golden, &query, 1, &known);
+	assert_int_equal(known, result.answer == GOLDEN_KNOWN);
+	return result;
+}
+
 /* Runs SQL on a database as any program might, past all that db/ guards. */
 static inline void sqlite(const char *path, const char *sql)
 {

@@ -161,7 +161,7 @@ static void lookup(void **state)
 		digest.alg = ALG_NONE;
 	}
 	fine(golden_load(db, &row->release, row->release != NULL, &golden, &err), &err);
-	result = golden_lookup(golden, path, &digest);
+	result = look_up(golden, path, &digest);
 	assert_int_equal(result.answer, row->answer);
 	assert_int_equal(what_it_says(&result), row->says);
 	assert_int_equal(result.flags, row->flags);
@@ -180,19 +180,18 @@ static void nearly_known(void **state)
 	fine(golden_load(db, NULL, 0, &golden, &err), &err);
 	for (size_t bit = 0; bit < 256; bit++) {
 		digest.value[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		assert_int_equal(golden_lookup(golden, bytes_of_string(path), &digest).answer,
+		assert_int_equal(look_up(golden, bytes_of_string(path), &digest).answer,
 				 GOLDEN_OTHER_BYTES);
 		digest.value[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
 	for (size_t i = 0; i < strlen(path); i++) {
 		path[i] ^= 1;
-		assert_int_equal(golden_lookup(golden, bytes_of_string(path), &digest).answer,
+		assert_int_equal(look_up(golden, bytes_of_string(path), &digest).answer,
 				 GOLDEN_OTHER_PATH);
 		path[i] ^= 1;
 	}
 	digest.size = 31;
-	assert_int_equal(golden_lookup(golden, bytes_of_string(path), &digest).answer,
-			 GOLDEN_UNKNOWN);
+	assert_int_equal(look_up(golden, bytes_of_string(path), &digest).answer, GOLDEN_UNKNOWN);
 }
 
 static void long_paths(void **state)
@@ -208,7 +207,7 @@ static void long_paths(void **state)
 	memset(path, 'a', size);
 	memcpy(path, "/bin/", 5);
 	for (size_t n = 4000; n <= size; n += n < 4200 ? 1 : 10000)
-		assert_int_equal(golden_lookup(golden, bytes_of(path, n), &digest).answer,
+		assert_int_equal(look_up(golden, bytes_of(path, n), &digest).answer,
 				 GOLDEN_OTHER_PATH);
 	free(path);
 }
@@ -259,8 +258,7 @@ static void empty(void **state)
 	fine(db_open(path, DB_READ, &none, &err), &err);
 	fine(golden_load(none, NULL, 0, &golden, &err), &err);
 	assert_int_equal(golden_n_files(golden), 0);
-	assert_int_equal(golden_lookup(golden, bytes_of_string("/a"), &digest).answer,
-			 GOLDEN_UNKNOWN);
+	assert_int_equal(look_up(golden, bytes_of_string("/a"), &digest).answer, GOLDEN_UNKNOWN);
 	db_close(none);
 	remove_scratch(path);
 }
@@ -308,15 +306,87 @@ static void many(void **state)
 
 			snprintf(file_path, sizeof(file_path), "/%u/%u", a % 7, i + a * 3);
 			assert_int_equal(
-				golden_lookup(golden, bytes_of_string(file_path), &digest).answer,
+				look_up(golden, bytes_of_string(file_path), &digest).answer,
 				GOLDEN_KNOWN);
 			snprintf(file_path, sizeof(file_path), "/%u/%u", a % 7, i + a * 3 + 10000);
 			assert_int_equal(
-				golden_lookup(golden, bytes_of_string(file_path), &digest).answer,
+				look_up(golden, bytes_of_string(file_path), &digest).answer,
 				GOLDEN_OTHER_PATH);
 		}
 	db_close(large);
 	remove_scratch(path);
+}
+
+/* Many at once: each answer belongs to its query, wherever batches end. */
+static void many_at_once(void **state)
+{
+	enum { N = 100 };
+	AUTO(golden_freep) struct golden *golden = NULL;
+	struct golden_query queries[N];
+	struct error err = { 0 };
+	bool known[N + 1];
+
+	(void)state;
+	fine(golden_load(db, NULL, 0, &golden, &err), &err);
+	for (size_t n = 0; n <= N; n++) {
+		for (size_t i = 0; i < n; i++) {
+			const struct lookup_case *row =
+				&lookup_cases[(i + n) % ARRAY_SIZE(lookup_cases)];
+
+			queries[i] = (struct golden_query){ bytes_of_string(row->path),
+							    digest_of(ALG_SHA256, row->digest) };
+			known[i] = i % 2;
+		}
+		known[n] = n % 2;
+		golden_known(golden, queries, n, known);
+		assert_int_equal(known[n], n % 2);
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(known[i],
+					 look_up(golden, queries[i].path, &queries[i].digest)
+							 .answer == GOLDEN_KNOWN);
+	}
+}
+
+struct asker {
+	struct golden *golden;
+	struct golden_result result;
+	int status;
+	pthread_t thread;
+};
+
+static void *ask(void *ctx)
+{
+	struct asker *asker = ctx;
+	struct digest digest = digest_of(ALG_SHA256, 3);
+	struct error err = { 0 };
+
+	asker->status = golden_lookup(asker->golden, bytes_of_string("/opt/x"), &digest,
+				      &asker->result, &err);
+	return NULL;
+}
+
+/* The first questions, asked at the same time: one of them loads, all get the answer. */
+static void first_from_many_threads(void **state)
+{
+	struct asker askers[8] = { 0 };
+	struct error err = { 0 };
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		AUTO(golden_freep) struct golden *golden = NULL;
+
+		fine(golden_load(db, NULL, 0, &golden, &err), &err);
+		for (size_t i = 0; i < ARRAY_SIZE(askers); i++) {
+			askers[i].golden = golden;
+			assert_int_equal(pthread_create(&askers[i].thread, NULL, ask, &askers[i]),
+					 0);
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(askers); i++) {
+			pthread_join(askers[i].thread, NULL);
+			assert_int_equal(askers[i].status, 0);
+			assert_int_equal(askers[i].result.answer, GOLDEN_OTHER_PATH);
+		}
+	}
 }
 
 /* --- where something is ------------------------------------------------------------------------------- */
@@ -449,6 +519,8 @@ int main(void)
 	TEST(&tests, no_such_release);
 	TEST(&tests, empty);
 	TEST(&tests, many);
+	TEST(&tests, many_at_once);
+	TEST(&tests, first_from_many_threads);
 	TEST_ROWS(&tests, where, where_cases);
 	TEST(&tests, where_stops);
 	TEST(&tests, where_from_many_threads);
