@@ -197,6 +197,29 @@ int rpm_verify_header(struct rpm_reader *reader, const struct rpm_opened *opened
 	return compare_stated(opened, COVER_HEADER, algs, computed, err);
 }
 
+/* Algorithms that nobody is known to find second bytes with the same digest in. */
+#define STRONG_ALGS                                                                                \
+	((alg_set)(1u << ALG_SHA256 | 1u << ALG_SHA384 | 1u << ALG_SHA512 | 1u << ALG_SHA3_256 |   \
+		   1u << ALG_SHA3_512))
+
+/*
+ * The digest over header and payload together is MD5, by far the slowest of all. Where header and
+ * payload have each a digest of their own that is strong, those say more of the same bytes: then it is
+ * left out, as rpm 6 does.
+ */
+static int sealed_algs(struct rpm_reader *reader, const struct rpm_opened *opened,
+		       alg_set payload_algs, alg_set *out, struct buf *notes, struct error *err)
+{
+	alg_set header_algs;
+
+	if (stated_algs(reader, opened, COVER_HEADER, &header_algs, NULL, err) < 0 ||
+	    stated_algs(reader, opened, COVER_HEADER_AND_PAYLOAD, out, notes, err) < 0)
+		return -1;
+	if (header_algs & STRONG_ALGS && payload_algs & STRONG_ALGS)
+		*out &= ~(alg_set)(1u << ALG_MD5);
+	return 0;
+}
+
 /* Reads the package once and computes every digest of its bytes that is stated, and its own. */
 static int check_digests(struct rpm_reader *reader, const struct rpm_opened *opened,
 			 struct rpm_seal *out, struct buf *notes, struct error *err)
@@ -207,17 +230,17 @@ static int check_digests(struct rpm_reader *reader, const struct rpm_opened *ope
 	struct rpm_payload_source state = { opened, reader->block, opened->payload_at };
 	struct byte_source source = rpm_payload_source(&state);
 	struct digest whole[ALG_COUNT], sealed[ALG_COUNT], payload[ALG_COUNT];
-	alg_set sealed_algs, payload_algs, alternative_algs;
+	alg_set over_both, payload_algs, alternative_algs;
 	struct bytes block;
 	int status;
 
 	/* err is always there: rpm_verify sees to it. */
-	if (stated_algs(reader, opened, COVER_HEADER_AND_PAYLOAD, &sealed_algs, notes, err) < 0 ||
-	    stated_algs(reader, opened, COVER_PAYLOAD, &payload_algs, notes, err) < 0 ||
+	if (stated_algs(reader, opened, COVER_PAYLOAD, &payload_algs, notes, err) < 0 ||
+	    sealed_algs(reader, opened, payload_algs, &over_both, notes, err) < 0 ||
 	    stated_algs(reader, opened, COVER_ALTERNATIVE, &alternative_algs, notes, err) < 0)
 		return -1;
 	if (hasher_begin(reader->whole, 1u << ALG_SHA256, err) < 0 ||
-	    hasher_begin(reader->sealed, sealed_algs, err) < 0 ||
+	    hasher_begin(reader->sealed, over_both, err) < 0 ||
 	    hasher_begin(reader->payload, payload_algs | alternative_algs, err) < 0 ||
 	    hasher_update(reader->whole, head, err) < 0 ||
 	    hasher_update(reader->sealed, header, err) < 0)
@@ -242,7 +265,7 @@ static int check_digests(struct rpm_reader *reader, const struct rpm_opened *ope
 			return -1;
 		err->code = ERROR_NONE;
 	}
-	return compare_stated(opened, COVER_HEADER_AND_PAYLOAD, sealed_algs, sealed, err);
+	return compare_stated(opened, COVER_HEADER_AND_PAYLOAD, over_both, sealed, err);
 }
 
 int rpm_alternative_algs(struct rpm_reader *reader, const struct rpm_opened *opened, alg_set *out,
