@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* assay: the command table: names, one-line helps, nothing else. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,12 @@ int main(int argc, char **argv)
 	(void)setenv("TSS2_LOG", "all+none", 0);
 	/* A limit on the size of files is like a full disk: the write fails, and we say which. */
 	signal(SIGXFSZ, SIG_IGN);
+#ifdef __GLIBC__
+	/* What is freed is soon needed again: giving it back means to fault every page in anew. */
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_MMAP_THRESHOLD, 8 << 20);
+	mallopt(M_TOP_PAD, 1 << 20);
+#endif
 	if (argc < 2) {
 		print_commands(stderr);
 		return EXIT_USAGE;

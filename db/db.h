@@ -4,8 +4,8 @@
  * this digest, which digests may this path have, who signed what they came from.
  *
  * The only door to SQLite; all SQL is in this folder. Refgen writes, everything
- * else opens read-only, immutable and defensive. One artifact is one
- * transaction, so a run that is killed leaves whole artifacts only.
+ * else opens read-only, immutable and defensive. A transaction holds whole
+ * artifacts, so a run that is killed leaves whole artifacts only.
  *
  * Rows are checked as they are read: each artifact carries a seal, the SHA-256
  * of its own row and of those of its files, so a damaged page is an error
@@ -115,7 +115,7 @@ struct golden_link {
 };
 
 /*
- * Opens the transaction of one artifact. 1: go on with its files and links, then db_import_commit;
+ * Begins an artifact. 1: go on with its files and links, then db_import_commit;
  * 0: the release has it now (it had it, or another release did and it was only linked) with at
  * least the digests of algs, no transaction is open; -1: *err.
  *
@@ -134,6 +134,7 @@ int db_import_file(struct db *db, const struct golden_file *file, struct error *
 int db_import_link(struct db *db, const struct golden_link *link, struct error *err);
 /* The profiles of an ARTIFACT_BOOT, as profiles_encode made them; borrowed until commit or abort. */
 int db_import_profiles(struct db *db, struct bytes profiles, struct error *err);
+/* Committed together with some others: a run that is killed may do them again. */
 int db_import_commit(struct db *db, struct error *err);
 /* Takes back what db_import_begin began; nothing if no transaction is open. */
 void db_import_abort(struct db *db);

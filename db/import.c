@@ -3,7 +3,13 @@
 
 #include "db/internal.h"
 
-/* An artifact that is in the database. */
+/*
+ * Artifacts in one transaction. Each commit writes anew the pages that all artifacts share, so that
+ * of many small ones half the time went there. An import that is killed does so many again.
+ */
+#define TRANSACTION_ARTIFACTS 16
+
+/* An artifact that is in the database, or in the open transaction. */
 struct known_artifact {
 	bool used;
 	int64_t id;
@@ -17,6 +23,8 @@ struct import {
 	pthread_mutex_t lock;
 	struct known_artifact *known; /* owned */
 	size_t n_known, n_slots;
+
+	unsigned n_uncommitted; /* whole artifacts in the open transaction; 0: none is open */
 
 	/* The artifact that is being imported. */
 	bool open;
@@ -110,18 +118,14 @@ bool db_has_artifact(struct db *db, enum artifact_kind kind, const struct digest
 	return has;
 }
 
-int import_open(struct db *db, struct error *err)
+/* Every artifact that the database has. */
+static int known_load(struct db *db, struct error *err)
 {
-	AUTO(statement_reset) sqlite3_stmt *stmt = NULL;
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_ARTIFACTS, err);
 	struct artifact_row row;
 	int found;
 
-	db->import = calloc(1, sizeof(*db->import));
-	if (!db->import)
-		return error_memory(err, db->path);
-	pthread_mutex_init(&db->import->lock, NULL);
-	if (manifest_writer_new(&db->import->writer, err) < 0 || known_reserve(db, err) < 0 ||
-	    !(stmt = db_statement(db, SQL_ARTIFACTS, err)))
+	if (!stmt)
 		return -1;
 	while ((found = artifact_next(db, stmt, &row, err)) > 0) {
 		if (known_reserve(db, err) < 0)
@@ -129,6 +133,17 @@ int import_open(struct db *db, struct error *err)
 		known_set(db->import, &row);
 	}
 	return found;
+}
+
+int import_open(struct db *db, struct error *err)
+{
+	db->import = calloc(1, sizeof(*db->import));
+	if (!db->import)
+		return error_memory(err, db->path);
+	pthread_mutex_init(&db->import->lock, NULL);
+	if (manifest_writer_new(&db->import->writer, err) < 0 || known_reserve(db, err) < 0)
+		return -1;
+	return known_load(db, err);
 }
 
 /* --- rows that are written ------------------------------------------------------------------------ */
@@ -262,7 +277,7 @@ static int member_put(struct db *db, const char *release, int64_t id, struct err
 	return 0;
 }
 
-/* --- the transaction of one artifact ----------------------------------------------------------- */
+/* --- transactions of whole artifacts ------------------------------------------------------------- */
 
 /* The better a state says who vouches, the higher. */
 static int signature_rank(enum signature_state state)
@@ -336,11 +351,22 @@ static int artifact_merge(struct db *db, const char *release, const struct artif
 	return artifact_copy(import, release, &row.artifact, err);
 }
 
-/* Takes an open transaction back; after a full disk and the like SQLite has done so itself. */
+/*
+ * Takes an open transaction back; after a full disk and the like SQLite has done so itself. What was
+ * in it is no longer known.
+ */
 static void rollback(struct db *db)
 {
+	struct import *import = db->import;
+
 	if (!sqlite3_get_autocommit(db->sql))
 		db_execute(db, "ROLLBACK", NULL);
+	import->n_uncommitted = 0;
+	pthread_mutex_lock(&import->lock);
+	memset(import->known, 0, import->n_slots * sizeof(*import->known));
+	import->n_known = 0;
+	pthread_mutex_unlock(&import->lock);
+	known_load(db, NULL); /* whoever rolls back has an error to tell already */
 }
 
 static int run(struct db *db, enum statement which, struct error *err)
@@ -366,12 +392,23 @@ static int write_rows(struct db *db, struct error *err)
 	return 0;
 }
 
-/* One transaction: the contents of the artifact if blobs is given, its row, and the release's link. */
+static int commit(struct db *db, struct error *err)
+{
+	if (db->import->n_uncommitted && run(db, SQL_COMMIT, err) < 0) {
+		rollback(db);
+		return -1;
+	}
+	db->import->n_uncommitted = 0;
+	return 0;
+}
+
+/* In one transaction: the contents of the artifact if blobs is given, its row, and the release's
+ * link. */
 static int write_artifact(struct db *db, const struct manifest_blobs *blobs, struct error *err)
 {
 	struct artifact_row *row = &db->import->row;
 
-	if (run(db, SQL_BEGIN, err) < 0)
+	if (db->import->n_uncommitted == 0 && run(db, SQL_BEGIN, err) < 0)
 		return -1;
 	row->extras = blobs ? -1 : row->extras;
 	if ((blobs && content_put(db, blobs->manifest, &row->manifest, err) < 0) ||
@@ -379,12 +416,13 @@ static int write_artifact(struct db *db, const struct manifest_blobs *blobs, str
 	     content_put(db, blobs->extras, &row->extras, err) < 0) ||
 	    (blobs && db->import->profiles.size &&
 	     content_put(db, db->import->profiles, &row->profiles, err) < 0) ||
-	    write_rows(db, err) < 0 || run(db, SQL_COMMIT, err) < 0) {
+	    write_rows(db, err) < 0) {
 		rollback(db);
 		return -1;
 	}
 	known_set(db->import, row);
-	return 0;
+	db->import->n_uncommitted++;
+	return db->import->n_uncommitted < TRANSACTION_ARTIFACTS ? 0 : commit(db, err);
 }
 
 int db_import_begin(struct db *db, const char *release, const struct artifact *artifact,
@@ -496,13 +534,17 @@ void db_import_abort(struct db *db)
 
 int db_import_finish(struct db *db, struct error *err)
 {
+	int status = commit(db, err);
+
 	db_import_abort(db);
 	for (size_t i = 0; i < SQL_COUNT; i++) {
 		sqlite3_finalize(db->statements[i]);
 		db->statements[i] = NULL;
 	}
 	/* Moves the log into the database and takes it away: readers want a plain file. */
-	return db_execute(db, "PRAGMA journal_mode = DELETE", err) < 0 ? -1 : 0;
+	if (db_execute(db, "PRAGMA journal_mode = DELETE", status < 0 ? NULL : err) < 0)
+		return -1;
+	return status;
 }
 
 void import_close(struct db *db)
