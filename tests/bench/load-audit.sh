@@ -20,8 +20,12 @@ load_L6() {
             evmctl ima_measurement --pcrs "sha256,../pcrs/$m" "$m/binary_runtime_measurements" || exit 1
         done' bash "$fleet" "$L6_PEER"
     }
-    if have tpm2_checkquote && have tpm2_eventlog && have evmctl; then turns ours peer ''; else turns ours '' ''; fi
+    # The hashes of the IMA lists: template hashes of sha1 and sha256, extends of both kinds.
+    bare() { measure bare "$BENCH_PROGRAMS/bare_hash" 2000000 SHA1:85 SHA256:85 SHA256:64 SHA256:64; }
+    if have tpm2_checkquote && have tpm2_eventlog && have evmctl; then turns ours peer bare; else turns ours '' bare; fi
     wall=$(median "$WORK/ours" 2)
-    awk -v w="$wall" 'BEGIN { printf "L6      %.0f bundles a second (target >= 1100 on 2 processors)\n", 1000 / w }'
+    # By CPU time it would be so many were both processors ours alone.
+    awk -v w="$wall" -v c="$(median "$WORK/ours" 1)" 'BEGIN {
+        printf "L6      %.0f bundles a second, %.0f by CPU time of 2 processors (target >= 1100)\n", 1000 / w, 2000 / c }'
     report L6 "checkquote + eventlog + evmctl" ">= 28x" "$((1000 / L6_PEER))"
 }

@@ -5,7 +5,7 @@
  * usage: make_bundles CAPTURE OUT N_BUNDLES N_ENTRIES N_FILES
  *
  * Takes the boot log and the PCR values of a real capture (its binary_bios_measurements and
- * pcrs.yaml), and writes OUT/golden.db (one release of N_FILES files), OUT/ak.pub and
+ * pcrs.yaml), and writes OUT/golden.db (one release of N_FILES files, 80 to a package), OUT/ak.pub and
  * OUT/fleet/machine-NNNN/ with quote.msg, quote.sig, quote.pcrs (serialized), nonce, ak.pub, the boot
  * log and an IMA list (ima-ng) of boot_aggregate and N_ENTRIES - 1 files, in another order on each
  * machine. The quotes (sha256, PCRs 0 to 14) are signed here by a key in software; to a verifier
@@ -288,37 +288,53 @@ static int make_bundle(struct fleet *fleet, size_t machine, struct error *err)
 	return write_in(folder, "nonce", buf_bytes(&nonce), err);
 }
 
+static int add_file(struct fleet *fleet, struct db *db, size_t i, struct error *err)
+{
+	struct golden_file file = { .mode = 0100755,
+				    .kind = KIND_SHARED_OBJECT,
+				    .size = i + 1,
+				    .digests = &fleet->contents[i],
+				    .n_digests = 1 };
+	char name[64];
+
+	path_of(i, name);
+	file.path = bytes_of_string(name);
+	if (hasher_digest_bytes(fleet->hasher, ALG_SHA256, file.path, &fleet->contents[i], err) < 0)
+		return -1;
+	return db_import_file(db, &file, err);
+}
+
+/* The files in packages of so many. */
+#define PACKAGE_FILES 80
+
 static int make_golden(struct fleet *fleet, struct error *err)
 {
 	AUTO(db_closep) struct db *db = NULL;
-	struct artifact artifact = { .kind = ARTIFACT_TREE, .name = bytes_of_string("fleet") };
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/golden.db", fleet->out);
 	fleet->contents = calloc(fleet->n_files, sizeof(*fleet->contents));
 	if (!fleet->contents)
 		return error_memory(err, NULL);
-	if (hasher_digest_bytes(fleet->hasher, ALG_SHA256, bytes_of_string("fleet"),
-				&artifact.digest, err) < 0 ||
-	    db_open(path, DB_IMPORT, &db, err) < 0 ||
-	    db_import_begin(db, "fleet-1", &artifact, 1u << ALG_SHA256, err) < 0)
+	if (db_open(path, DB_IMPORT, &db, err) < 0)
 		return -1;
-	for (size_t i = 0; i < fleet->n_files; i++) {
-		char name[64];
-		struct golden_file file = { .mode = 0100755,
-					    .kind = KIND_SHARED_OBJECT,
-					    .digests = &fleet->contents[i],
-					    .n_digests = 1 };
+	for (size_t first = 0; first < fleet->n_files; first += PACKAGE_FILES) {
+		struct artifact artifact = { .kind = ARTIFACT_TREE };
+		char name[32];
 
-		path_of(i, name);
-		file.path = bytes_of_string(name);
-		file.size = i + 1;
-		if (hasher_digest_bytes(fleet->hasher, ALG_SHA256, file.path, &fleet->contents[i],
+		snprintf(name, sizeof(name), "fleet-%06zu", first);
+		artifact.name = bytes_of_string(name);
+		if (hasher_digest_bytes(fleet->hasher, ALG_SHA256, artifact.name, &artifact.digest,
 					err) < 0 ||
-		    db_import_file(db, &file, err) < 0)
+		    db_import_begin(db, "fleet-1", &artifact, 1u << ALG_SHA256, err) < 0)
+			return -1;
+		for (size_t i = first; i < first + PACKAGE_FILES && i < fleet->n_files; i++)
+			if (add_file(fleet, db, i, err) < 0)
+				return -1;
+		if (db_import_commit(db, err) < 0)
 			return -1;
 	}
-	return db_import_commit(db, err);
+	return db_import_finish(db, err);
 }
 
 int main(int argc, char **argv)
