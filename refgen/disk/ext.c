@@ -459,6 +459,8 @@ static int ext_link(struct volume *volume, const struct node *node, struct buf *
 		buf_append(target, bytes_of(inode.block, (size_t)inode.size));
 	else if (inode_stream(volume, &inode, link_block, target, err) < 0)
 		return -1;
+	if (buf_finish(target, err) < 0)
+		return -1;
 	if (memchr(target->data, 0, target->size))
 		return region_error(&volume->region, ERROR_MALFORMED, ERROR_NO_OFFSET, err,
 				    "ext4: a symbolic link with a NUL");

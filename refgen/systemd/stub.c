@@ -50,7 +50,8 @@ struct stub {
 	struct machine_image *image;
 	unsigned release;
 	unsigned profile;
-	const char *cmdline; /* that the kernel gets; NULL: none */
+	struct machine_image *kernel; /* in .linux */
+	const char *cmdline;          /* that the kernel gets; NULL: none */
 	struct addons addons;
 	struct linux_initrd_part *parts;
 	size_t n_parts;
@@ -147,8 +148,10 @@ static int loaded_by_name(const struct stub *stub, const char *name, struct byte
 	return section_loaded(stub, stub->image->pe, find_section(stub, name), out, err);
 }
 
+/* kernel: the image in the section, whose digests the machine keeps; NULL for other sections. */
 static int measure_section(const struct stub *stub, const char *name,
-			   const struct pe_section *section, struct error *err)
+			   const struct pe_section *section, const struct machine_image *kernel,
+			   struct error *err)
 {
 	struct machine *machine = stub->machine;
 	const struct measurement what_name = {
@@ -169,6 +172,8 @@ static int measure_section(const struct stub *stub, const char *name,
 
 	if (machine_measure(machine, &what_name, bytes_of(name, strlen(name) + 1), err) < 0)
 		return -1;
+	if (kernel)
+		return machine_measure_digests(machine, &what, kernel->digests, err);
 	if (pe_section_digests(stub->image->pe, section, machine->hasher, machine->banks, digests,
 			       err) < 0)
 		return -1;
@@ -189,7 +194,8 @@ static int measure_sections(const struct stub *stub, struct error *err)
 				       stub->image->name);
 			continue;
 		}
-		if (measure_section(stub, rule->name, section, err) < 0)
+		if (measure_section(stub, rule->name, section, i == 0 ? stub->kernel : NULL, err) <
+		    0)
 			return -1;
 	}
 	return 0;
@@ -672,21 +678,15 @@ static int start_kernel(struct stub *stub, struct error *err)
 		.source = machine_text(machine, "what %s puts together", stub->image->name),
 		.unknown = stub->unknown_initrd,
 	};
-	struct bytes contents, load_options = { 0 };
-	struct machine_image *kernel;
+	struct bytes load_options = { 0 };
 	int loaded;
 
-	if (loaded_by_name(stub, ".linux", &contents, err) < 0 ||
-	    machine_image_of_bytes(machine,
-				   machine_text(machine, ".linux of %s", stub->image->path),
-				   contents, &kernel, err) < 0)
-		return -1;
-	loaded = load_kernel(stub, kernel, err);
+	loaded = load_kernel(stub, stub->kernel, err);
 	if (loaded <= 0)
 		return loaded;
 	if (stub->cmdline && utf16_of(machine, stub->cmdline, &load_options, err) < 0)
 		return -1;
-	return linux_stub_run(machine, kernel, load_options,
+	return linux_stub_run(machine, stub->kernel, load_options,
 			      initrd.n_parts || initrd.unknown ? &initrd : NULL, err);
 }
 
@@ -713,6 +713,7 @@ int systemd_stub_run(struct machine *machine, struct machine_image *image,
 {
 	struct stub stub = { .machine = machine, .image = image };
 	const char *passed, *own_dir = NULL;
+	struct bytes contents;
 
 	stub.release = release_of(pe_version(image->pe));
 	if (stub.release == 0) {
@@ -728,6 +729,10 @@ int systemd_stub_run(struct machine *machine, struct machine_image *image,
 			     stub.profile);
 		return 0;
 	}
+	if (loaded_by_name(&stub, ".linux", &contents, err) < 0 ||
+	    machine_image_of_bytes(machine, machine_text(machine, ".linux of %s", image->path),
+				   contents, &stub.kernel, err) < 0)
+		return -1;
 	if (image->volume && extra_dir(&stub, &own_dir, err) < 0)
 		return -1;
 	if (measure_smbios(&stub, err) < 0 || measure_profile(&stub, err) < 0 ||
