@@ -366,7 +366,10 @@ static void tell(struct profile_judge *p, const struct profile *profile,
 		finding = report_finding(p->report, FINDING_BOOT_EXTRA,
 					 weight_of(p, step->found->pcr),
 					 subject_of(p, step->found->pcr,
-						    known ? component_of(known) : "an event"),
+						    known ? component_of(known)
+						    : event_type_name(step->found->type)
+							    ? event_type_name(step->found->type)
+							    : "an event"),
 					 known ? "was measured, and the profile has no such event "
 						 "here: %s of release "
 						 "%s (%s)"
