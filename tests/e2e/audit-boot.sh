@@ -86,6 +86,23 @@ check "  what GRUB did not measure is missing" found boot.missing "PCR 8, comman
 in_json "  and that is no unattested claim" 'all(.bundles[0].findings[] | select(.code | startswith("boot."));
     .severity == "high")'
 
+# --- what only the installation knows -------------------------------------------------------------
+
+# The same machine, predicted from a menu that names another root.
+mkdir -p "$SCRATCH/vectors/boot"
+ln -s "$VECTORS"/* "$SCRATCH/vectors/" 2> "$SCRATCH/.ln"
+ln -s "$VECTORS"/boot/* "$SCRATCH/vectors/boot/"
+rm "$SCRATCH/vectors/boot/sb-grub-cmdline"
+cp -r "$VECTORS/boot/sb-grub-cmdline" "$SCRATCH/vectors/boot/"
+sed -i 's/root=UUID=[0-9a-f-]*/root=UUID=11111111-2222-3333-4444-555555555555/' \
+    "$SCRATCH/vectors/boot/sb-grub-cmdline/grub.cfg"
+export VECTORS=$SCRATCH/vectors
+check "a profile of an installation with another root" profile sb-grub-cmdline image "$SCRATCH/image.db"
+audit "this one's log against it" 5 --db "$SCRATCH/image.db" "$SCRATCH/sb-grub-cmdline"
+check "  its own root is reported" found boot.template binary_bios_measurements \
+    "root-uuid = 6d656173-7572-6564-2d62-6f6f740000f5"
+check "  only the menu, hashed as a whole, is another" findings_are "boot.component medium, boot.template info"
+
 # --- without a log --------------------------------------------------------------------------------
 
 mkdir "$SCRATCH/no-log"
