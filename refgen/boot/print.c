@@ -238,6 +238,9 @@ int boot_print_json(const struct boot *boot, FILE *out, struct error *err)
 	return json_finish(&json, err);
 }
 
+/* Bytes of a text that are shown to people: a whole menu is too much. */
+#define TEXT_SHOWN 500
+
 /* --- for people ----------------------------------------------------------------------------------- */
 
 /* The strongest bank that was predicted. */
@@ -271,8 +274,12 @@ static void explain_event(FILE *out, size_t i, const struct profile_event *event
 	say(out, "from", event->source);
 	say(out, "assumes", event->assumption);
 	if (event->encoding != TEXT_NONE) {
+		size_t shown = event->text.size > TEXT_SHOWN ? TEXT_SHOWN : event->text.size;
+
 		fprintf(out, "      %-9s ", "text");
-		text_write(out, event->text);
+		text_write(out, bytes_of(event->text.data, shown));
+		if (shown < event->text.size)
+			fprintf(out, "... (%zu bytes)", event->text.size);
 		putc('\n', out);
 	}
 	for (size_t k = 0; k < event->n_holes; k++) {

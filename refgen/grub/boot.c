@@ -140,11 +140,30 @@ static const char *component_of(const char *path)
 	return "grub file";
 }
 
+/* Configuration, which is text that may hold what only an installation knows. */
+#define CONFIG_TEXT_MAX (256u << 10)
+
+/* 1 and *text if the file is text of a configuration, 0 if it is not, -1. */
+static int config_text(struct bridge *bridge, const struct machine_volume *volume, const char *path,
+		       const char *component, struct bytes *text, struct error *err)
+{
+	int found;
+
+	if (strcmp(component, "grub.cfg") != 0 && strcmp(component, "loader entry") != 0)
+		return 0;
+	found = machine_read(bridge->machine, volume, path, text, err);
+	if (found <= 0)
+		return found;
+	return text->size > 0 && text->size <= CONFIG_TEXT_MAX &&
+	       !memchr(text->data, 0, text->size);
+}
+
 static int measure_file(struct bridge *bridge, const struct grub_event *event,
 			struct measurement *what, struct error *err)
 {
 	const struct machine_volume *volume = machine_volume_of(bridge, event->device);
 	struct digest digests[ALG_BANKS];
+	struct bytes text;
 	uint64_t size;
 	int r;
 
@@ -160,7 +179,15 @@ static int measure_file(struct bridge *bridge, const struct grub_event *event,
 	if (r == 0)
 		return error_set(err, ERROR_INPUT, event->path, ERROR_NO_OFFSET,
 				 "GRUB: the file is gone");
-	return r < 0 ? -1 : machine_measure_digests(bridge->machine, what, digests, err);
+	if (r > 0)
+		r = config_text(bridge, volume, event->path, what->component, &text, err);
+	if (r < 0)
+		return -1;
+	if (r > 0) {
+		what->encoding = TEXT_BYTES;
+		return machine_measure_text(bridge->machine, what, text, err);
+	}
+	return machine_measure_digests(bridge->machine, what, digests, err);
 }
 
 static int bridge_measure(void *ctx, const struct grub_event *event, struct error *err)

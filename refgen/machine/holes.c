@@ -92,14 +92,24 @@ static bool find_serial(struct bytes text, size_t at, struct profile_hole *out)
 	return true;
 }
 
+/* Whether a line that begins here is a search of GRUB's. */
+static bool is_search(struct bytes text, size_t at)
+{
+	while (at < text.size && (text.data[at] == ' ' || text.data[at] == '\t'))
+		at++;
+	return match(text, at, "search") != SIZE_MAX;
+}
+
 size_t machine_holes(struct bytes text, struct profile_hole *out, size_t max)
 {
-	bool searches = bytes_start_with(text, bytes_of_string("search"));
+	bool searches = is_search(text, 0);
 	struct profile_hole hole;
 	size_t n = 0, end = 0; /* of the last hole */
 
 	/* What comes before one hole may reach over another. */
 	for (size_t at = 0; at < text.size; at++) {
+		if (at > 0 && text.data[at - 1] == '\n')
+			searches = is_search(text, at);
 		for (size_t i = 0; i < ARRAY_SIZE(rules) && n < max; i++) {
 			if (!find_hole(text, at, &rules[i], &hole) || hole.offset < end)
 				continue;

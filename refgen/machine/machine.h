@@ -174,7 +174,7 @@ int machine_end(struct machine *machine, struct machine_run *out, struct error *
 /* Finds the holes of a text that is measured: parts that follow words such as root=UUID=. Into out,
  * at most max of them; returns how many. Names are static. For machine_measure_text, and tests. */
 size_t machine_holes(struct bytes text, struct profile_hole *out, size_t max);
-#define MACHINE_HOLES_MAX 64
+#define MACHINE_HOLES_MAX 1024 /* of one text: a menu of some hundred entries */
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
