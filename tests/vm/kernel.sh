@@ -54,8 +54,9 @@ module_order() {
 
 	for module; do
 		case " ${ordered[*]} " in *" $module "*) continue ;; esac
-		IFS=, read -r -a needs < <(objcopy -O binary --only-section=.modinfo \
-			"$(module_file "$module")" /dev/stdout | tr '\0' '\n' | sed -n 's/^depends=//p')
+		# Into a file: as root, objcopy may put one in the place of /dev/stdout.
+		objcopy -O binary --only-section=.modinfo "$(module_file "$module")" "$VM_WORK/modinfo"
+		IFS=, read -r -a needs < <(tr '\0' '\n' < "$VM_WORK/modinfo" | sed -n 's/^depends=//p')
 		module_order "${needs[@]}"
 		ordered+=("$module")
 	done
