@@ -39,28 +39,39 @@ struct files {
 	uint16_t *modes, *rdevs;
 };
 
+/* The same for each array of the files. */
+#define EACH_ARRAY(X)                                                                              \
+	X(names)                                                                                   \
+	X(digests)                                                                                 \
+	X(name_list)                                                                               \
+	X(digest_list)                                                                             \
+	X(link_list)                                                                               \
+	X(user_list)                                                                               \
+	X(lang_list)                                                                               \
+	X(sizes)                                                                                   \
+	X(dirs)                                                                                    \
+	X(flags)                                                                                   \
+	X(inodes)                                                                                  \
+	X(devices)                                                                                 \
+	X(times)                                                                                   \
+	X(classes)                                                                                 \
+	X(colors)                                                                                  \
+	X(verify)                                                                                  \
+	X(modes)                                                                                   \
+	X(rdevs)
+
 static void files_new(struct files *files)
 {
-#define ARRAY(a) files->a = or_die(calloc(FILES_MAX, sizeof(*files->a)))
-	ARRAY(names);
-	ARRAY(digests);
-	ARRAY(name_list);
-	ARRAY(digest_list);
-	ARRAY(link_list);
-	ARRAY(user_list);
-	ARRAY(lang_list);
-	ARRAY(sizes);
-	ARRAY(dirs);
-	ARRAY(flags);
-	ARRAY(inodes);
-	ARRAY(devices);
-	ARRAY(times);
-	ARRAY(classes);
-	ARRAY(colors);
-	ARRAY(verify);
-	ARRAY(modes);
-	ARRAY(rdevs);
-#undef ARRAY
+#define NEW(a) files->a = or_die(calloc(FILES_MAX, sizeof(*files->a)));
+	EACH_ARRAY(NEW)
+#undef NEW
+}
+
+static void files_clear(struct files *files)
+{
+#define FREE(a) free(files->a);
+	EACH_ARRAY(FREE)
+#undef FREE
 }
 
 #define N_DIRS 6
@@ -278,6 +289,7 @@ int main(int argc, char **argv)
 		buf_clear(&main_bytes);
 		buf_clear(&package);
 	}
+	files_clear(&files);
 	hasher_free(hasher);
 	return 0;
 }

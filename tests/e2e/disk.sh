@@ -140,7 +140,8 @@ check_run "and the same files" 0 "$VIEW" list disk.vhd partition=1
 cp "$OUT" ours.txt; "$VIEW" list disk.img partition=1 > raw.txt
 check "byte for byte" same raw.txt ours.txt
 head -c 4000 disk.img > bad.vhd; tail -c 512 disk.vhd | tr '\2' '\7' >> bad.vhd
-check_run "a damaged VHD" 3 "$VIEW" list bad.vhd disk
+# Under the sanitizers: libvhdi leaks what it had when it finds the damage.
+check_run "a damaged VHD" 3 env ASAN_OPTIONS=detect_leaks=0 "$VIEW" list bad.vhd disk
 
 # --- ISO 9660 with Rock Ridge, and its El Torito image, against the tree it was made of ------------------
 mkdir -p cd/boot/grub cd/EFI
