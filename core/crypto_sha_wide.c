@@ -179,9 +179,10 @@ WIDE static void lane_pad(struct batch *batch, int i)
 	struct bytes message = batch->messages[lane->message];
 	size_t n_left = message.size % SHA_BLOCK;
 	uint64_t n_bits = __builtin_bswap64((uint64_t)message.size << 3);
+	/* An empty message may have no address. */
+	const uint8_t *from = n_left ? message.data + (message.size - n_left) : lane->tail;
 	/* Reads no byte whose bit is not set. */
-	__m512i left = _mm512_maskz_loadu_epi8(((__mmask64)1 << n_left) - 1,
-					       message.data + (message.size - n_left));
+	__m512i left = _mm512_maskz_loadu_epi8(((__mmask64)1 << n_left) - 1, from);
 
 	lane->in_tail = true;
 	lane->n_blocks = sha_n_blocks(n_left);
