@@ -586,8 +586,8 @@ int ext_open(struct volume *volume, struct error *err)
 	if (layout(volume, &sb, err) < 0)
 		return -1;
 	for (size_t i = 0; i < 16; i++)
-		uuid += sprintf(uuid, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-				sb.uuid[i]);
+		uuid += snprintf(uuid, sizeof("-ff"), "%s%02x",
+				 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", sb.uuid[i]);
 	snprintf(volume->info.label, sizeof(volume->info.label), "%s", sb.label);
 	if (inode_read(volume, ROOT_INODE, &root, err) < 0)
 		return -1;

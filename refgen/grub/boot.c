@@ -394,8 +394,7 @@ static const char *disk_name_of(struct bridge *bridge, size_t disk)
 		if (own && own->disk_index == disk)
 			return name;
 		if (starts(name, "hd"))
-			first = strcspn(name, "0123456789") < strlen(name) ? (size_t)atoi(name + 2)
-									   : 0;
+			first = (size_t)strtoul(name + 2, NULL, 10);
 		return machine_text(machine, "hd%zu",
 				    disk + (disk >= first && own && disk < own->disk_index ? 1
 											   : 0));

@@ -264,7 +264,7 @@ int run_probe(struct grub *grub, struct arguments *arguments)
 	else if (options[PARTMAP].set)
 		value = (struct value){ .text = strstr(name, ",gpt") ? "gpt" : "none" };
 	if (!*value.text && !value.unknown)
-		return STATUS_BAD_ARGUMENT; /* GRUB: not implemented, or no such thing */
+		return STATUS_BAD_ARGUMENT; /* as GRUB answers where there is none */
 	if (options[SET].n)
 		return variable_set(grub, options[SET].values[options[SET].n - 1]->text, value);
 	return STATUS_NONE;
