@@ -18,7 +18,7 @@
 #ifndef AUDIT_JUDGE_H
 #define AUDIT_JUDGE_H
 
-#include "audit/bundle/bundle.h"
+#include "replay/evidence/bundle.h"
 #include "audit/policy/policy.h"
 #include "audit/report.h"
 #include "audit/revocations.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Evidence in an archive, and evidence.json alone (what begins with a brace or bracket). */
-#include "audit/bundle/internal.h"
+#include "replay/evidence/internal.h"
 
 #include "tests/fuzz/scratch.h"
 

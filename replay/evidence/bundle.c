@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "audit/bundle/bundle.h"
+#include "replay/evidence/bundle.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audit/bundle/internal.h"
+#include "replay/evidence/internal.h"
 
 struct container {
 	struct folder *folder; /* one of the two; owned */

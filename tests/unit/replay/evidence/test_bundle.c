@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _XOPEN_SOURCE 700 /* nftw */
-#include "audit/bundle/bundle.h"
+#include "replay/evidence/bundle.h"
 
 #include <dirent.h>
 #include <ftw.h>
@@ -20,32 +20,32 @@ static const struct role_case {
 	enum bundle_role role;
 	const char *given; /* NAME */
 } role_cases[] = {
-	{"boot log",                    "binary_bios_measurements",           ROLE_BOOT_LOG,   ""   },
-	{ "IMA list",                   "binary_runtime_measurements",        ROLE_IMA_LOG,    ""   },
-	{ "IMA list of a bank",         "binary_runtime_measurements_sha256", ROLE_IMA_LOG,    ""   },
-	{ "IMA list of a bank unknown", "binary_runtime_measurements_old",    ROLE_NONE,       ""   },
-	{ "ascii list of a bank",       "ascii_runtime_measurements_sha384",  ROLE_IMA_LOG,    ""   },
-	{ "quote",		      "quote.msg",                          ROLE_QUOTE_MSG,  ""   },
-	{ "further quote",              "quote-a.b.msg",                      ROLE_QUOTE_MSG,  "a.b"},
-	{ "quote without a name",       "quote-.msg",                         ROLE_NONE,       ""   },
-	{ "quote in a folder",          "old/quote.msg",                      ROLE_NONE,       ""   },
-	{ "name with a slash",          "quote-a/b.msg",                      ROLE_NONE,       ""   },
-	{ "signature",                  "quote-x.sig",                        ROLE_QUOTE_SIG,  "x"  },
-	{ "values",		     "quote.pcrs",                         ROLE_QUOTE_PCRS, ""   },
-	{ "key",			"ak-x.pub",                           ROLE_AK_PUB,     "x"  },
-	{ "key as PEM",                 "ak.pem",                             ROLE_AK_PEM,     ""   },
-	{ "key's name",                 "ak.name",                            ROLE_AK_NAME,    ""   },
-	{ "certify",                    "ak-ecc.certify.msg",                 ROLE_BINDING,    "ecc"},
-	{ "certificate",                "ca/root.pem",                        ROLE_BINDING,    ""   },
-	{ "certificate deeper",         "ca/old/root.pem",                    ROLE_NONE,       ""   },
-	{ "credential",                 "credential.secret",                  ROLE_BINDING,    ""   },
-	{ "nonce",		      "nonce",			      ROLE_NONCE,      ""   },
-	{ "nonce of another",           "nonce-x",                            ROLE_NONE,       ""   },
-	{ "mapping",                    "evidence.json",                      ROLE_MAPPING,    ""   },
-	{ "user space",                 "tpm2-measure.log",                   ROLE_USERSPACE,  ""   },
-	{ "longer",		     "quote.msg.bak",                      ROLE_NONE,       ""   },
-	{ "shorter",                    "quote.ms",                           ROLE_NONE,       ""   },
-	{ "empty",		      "",				   ROLE_NONE,       ""   },
+	{"boot log",                    "binary_bios_measurements",           ROLE_BOOT_LOG,          ""   },
+	{ "IMA list",                   "binary_runtime_measurements",        ROLE_IMA_LOG,           ""   },
+	{ "IMA list of a bank",         "binary_runtime_measurements_sha256", ROLE_IMA_LOG,           ""   },
+	{ "IMA list of a bank unknown", "binary_runtime_measurements_old",    ROLE_NONE,              ""   },
+	{ "ascii list of a bank",       "ascii_runtime_measurements_sha384",  ROLE_IMA_LOG,           ""   },
+	{ "quote",		      "quote.msg",                          ROLE_QUOTE_MSG,         ""   },
+	{ "further quote",              "quote-a.b.msg",                      ROLE_QUOTE_MSG,         "a.b"},
+	{ "quote without a name",       "quote-.msg",                         ROLE_NONE,              ""   },
+	{ "quote in a folder",          "old/quote.msg",                      ROLE_NONE,              ""   },
+	{ "name with a slash",          "quote-a/b.msg",                      ROLE_NONE,              ""   },
+	{ "signature",                  "quote-x.sig",                        ROLE_QUOTE_SIG,         "x"  },
+	{ "values",		     "quote.pcrs",                         ROLE_QUOTE_PCRS,        ""   },
+	{ "key",			"ak-x.pub",                           ROLE_AK_PUB,            "x"  },
+	{ "key as PEM",                 "ak.pem",                             ROLE_AK_PEM,            ""   },
+	{ "key's name",                 "ak.name",                            ROLE_AK_NAME,           ""   },
+	{ "certify",                    "ak-ecc.certify.msg",                 ROLE_AK_CERTIFY_MSG,    "ecc"},
+	{ "certificate",                "ca/root.pem",                        ROLE_CA_CRT,            ""   },
+	{ "certificate deeper",         "ca/old/root.pem",                    ROLE_NONE,              ""   },
+	{ "credential",                 "credential.secret",                  ROLE_CREDENTIAL_SECRET, ""   },
+	{ "nonce",		      "nonce",			      ROLE_NONCE,             ""   },
+	{ "nonce of another",           "nonce-x",                            ROLE_NONE,              ""   },
+	{ "mapping",                    "evidence.json",                      ROLE_MAPPING,           ""   },
+	{ "user space",                 "tpm2-measure.log",                   ROLE_USERSPACE_LOG,     ""   },
+	{ "longer",		     "quote.msg.bak",                      ROLE_NONE,              ""   },
+	{ "shorter",                    "quote.ms",                           ROLE_NONE,              ""   },
+	{ "empty",		      "",				   ROLE_NONE,              ""   },
 };
 
 static void role(void **state)
@@ -221,7 +221,7 @@ static void folder(void **state)
 		       "2::quote.msg=m\n"
 		       "2:z:quote-z.msg=zm\n"
 		       "3::quote.sig=s\n"
-		       "11::ca/root.pem=\n"
+		       "21::ca/root.pem=p\n"
 		       "?ascii_runtime_measurements\n"
 		       "?notes.txt\n");
 	assert_non_null(bundle_find(bundle, ROLE_QUOTE_MSG, bytes_of_string("z")));
@@ -614,5 +614,5 @@ int main(void)
 	TEST(&tests, no_evidence);
 	TEST(&tests, broken_tar);
 	TEST(&tests, allocations_fail);
-	return test_run(&tests, "audit/bundle");
+	return test_run(&tests, "replay/evidence");
 }

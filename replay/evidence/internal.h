@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of the bundle module share. */
-#ifndef AUDIT_BUNDLE_INTERNAL_H
-#define AUDIT_BUNDLE_INTERNAL_H
+#ifndef REPLAY_EVIDENCE_INTERNAL_H
+#define REPLAY_EVIDENCE_INTERNAL_H
 
 #include "core/arena.h"
-#include "audit/bundle/bundle.h"
+#include "replay/evidence/bundle.h"
 #include "core/file.h"
 #include "core/own.h"
 

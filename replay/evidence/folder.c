@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bundles that are folders. Every name is opened relative to its folder, without following links. */
 #define _GNU_SOURCE /* O_PATH */
-#include "audit/bundle/internal.h"
+#include "replay/evidence/internal.h"
 
 #include <dirent.h>
 #include <errno.h>

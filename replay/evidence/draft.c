@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which member of a bundle is which evidence, whatever the container. */
-#include "audit/bundle/internal.h"
+#include "replay/evidence/internal.h"
 
 #include "core/json_read.h"
 #include "core/text.h"
@@ -149,11 +149,11 @@ static int assign(struct draft *draft, enum bundle_role role, struct bytes name,
 	return 0;
 }
 
-/* The assignment of a role, or NULL. An IMA log has one, whatever its form; bindings have no limit. */
+/* The assignment of a role, or NULL. An IMA log has one, whatever its form; of some there are many. */
 static struct assignment *assigned(const struct draft *draft, enum bundle_role role,
 				   struct bytes name)
 {
-	if (role == ROLE_BINDING || role == ROLE_USERSPACE)
+	if (role == ROLE_CA_CRT || role == ROLE_USERSPACE_LOG)
 		return NULL;
 	for (size_t i = 0; i < draft->n_roles; i++)
 		if (draft->roles[i].role == role && bytes_equal(draft->roles[i].name, name))
@@ -309,10 +309,8 @@ static int load_files(struct draft *draft, const struct item_list *list, struct 
 		struct bundle_file file = { .role = role->role };
 		enum bundle_problem_kind kind = BUNDLE_UNREAD;
 		const char *why = "";
-		int status = 1;
+		int status = load(ctx, item, role->role, &file, &kind, &why, err);
 
-		if (role->role != ROLE_BINDING && role->role != ROLE_USERSPACE)
-			status = load(ctx, item, role->role, &file, &kind, &why, err);
 		if (status < 0)
 			return -1;
 		if (status == 0) {

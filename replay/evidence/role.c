@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names of evidence, and the paths they stand in. */
-#include "audit/bundle/internal.h"
+#include "replay/evidence/internal.h"
 
 #include "core/digest.h"
 
@@ -8,7 +8,7 @@
 #define SMALL_MAX ((size_t)1 << 20)
 
 /* The largest firmware logs seen are under 200 KiB; hypervisors let them grow to the area's size. */
-#define BOOT_LOG_MAX ((size_t)64 << 20)
+#define LOG_MAX ((size_t)64 << 20)
 
 /* 20 million entries of an ima-ng list. */
 #define IMA_LOG_MAX ((size_t)2 << 30)
@@ -19,28 +19,28 @@ static const struct role_name {
 	bool named;
 	enum bundle_role role;
 } role_names[] = {
-	{"binary_bios_measurements", "",             false, ROLE_BOOT_LOG  },
-	{ "quote",		   ".msg",         true,  ROLE_QUOTE_MSG },
-	{ "quote",		   ".sig",         true,  ROLE_QUOTE_SIG },
-	{ "quote",		   ".pcrs",        true,  ROLE_QUOTE_PCRS},
-	{ "ak",		      ".certify.msg", true,  ROLE_BINDING   },
-	{ "ak",		      ".certify.sig", true,  ROLE_BINDING   },
-	{ "ak",		      ".pub",         true,  ROLE_AK_PUB    },
-	{ "ak",		      ".pem",         true,  ROLE_AK_PEM    },
-	{ "ak",		      ".name",        true,  ROLE_AK_NAME   },
-	{ "ak",		      ".crt",         true,  ROLE_BINDING   },
-	{ "ek",		      ".pub",         true,  ROLE_BINDING   },
-	{ "ek",		      ".crt",         true,  ROLE_BINDING   },
-	{ "iak",		     ".pub",         true,  ROLE_BINDING   },
-	{ "iak",		     ".crt",         true,  ROLE_BINDING   },
-	{ "credential",              ".blob",        true,  ROLE_BINDING   },
-	{ "credential",              ".secret",      true,  ROLE_BINDING   },
-	{ "credential",              ".recovered",   true,  ROLE_BINDING   },
-	{ "nonce",		   "",             false, ROLE_NONCE     },
-	{ "cmdline",                 "",             false, ROLE_CMDLINE   },
-	{ "evidence.json",           "",             false, ROLE_MAPPING   },
-	{ "tpm2-measure.log",        "",             false, ROLE_USERSPACE },
-	{ "cc-measure.log",          "",             false, ROLE_USERSPACE },
+	{"binary_bios_measurements", "",             false, ROLE_BOOT_LOG            },
+	{ "quote",		   ".msg",         true,  ROLE_QUOTE_MSG           },
+	{ "quote",		   ".sig",         true,  ROLE_QUOTE_SIG           },
+	{ "quote",		   ".pcrs",        true,  ROLE_QUOTE_PCRS          },
+	{ "ak",		      ".certify.msg", true,  ROLE_AK_CERTIFY_MSG      },
+	{ "ak",		      ".certify.sig", true,  ROLE_AK_CERTIFY_SIG      },
+	{ "ak",		      ".pub",         true,  ROLE_AK_PUB              },
+	{ "ak",		      ".pem",         true,  ROLE_AK_PEM              },
+	{ "ak",		      ".name",        true,  ROLE_AK_NAME             },
+	{ "ak",		      ".crt",         true,  ROLE_AK_CRT              },
+	{ "ek",		      ".pub",         true,  ROLE_EK_PUB              },
+	{ "ek",		      ".crt",         true,  ROLE_EK_CRT              },
+	{ "iak",		     ".pub",         true,  ROLE_IAK_PUB             },
+	{ "iak",		     ".crt",         true,  ROLE_IAK_CRT             },
+	{ "credential",              ".blob",        true,  ROLE_CREDENTIAL_BLOB     },
+	{ "credential",              ".secret",      true,  ROLE_CREDENTIAL_SECRET   },
+	{ "credential",              ".recovered",   true,  ROLE_CREDENTIAL_RECOVERED},
+	{ "nonce",		   "",             false, ROLE_NONCE               },
+	{ "cmdline",                 "",             false, ROLE_CMDLINE             },
+	{ "evidence.json",           "",             false, ROLE_MAPPING             },
+	{ "tpm2-measure.log",        "",             false, ROLE_USERSPACE_LOG       },
+	{ "cc-measure.log",          "",             false, ROLE_USERSPACE_LOG       },
 };
 
 static const char *const ima_names[] = { "binary_runtime_measurements",
@@ -79,7 +79,7 @@ enum bundle_role bundle_role_of(struct bytes path, struct bytes *name)
 		return ROLE_IMA_LOG;
 	if (bytes_start_with(path, bytes_of_string("ca/")) &&
 	    !memchr(path.data + 3, '/', path.size - 3))
-		return ROLE_BINDING;
+		return ROLE_CA_CRT;
 	for (size_t i = 0; i < ARRAY_SIZE(role_names); i++) {
 		const struct role_name *row = &role_names[i];
 		struct bytes before = bytes_of_string(row->before);
@@ -102,9 +102,9 @@ enum bundle_role bundle_role_of(struct bytes path, struct bytes *name)
 
 size_t role_size_max(enum bundle_role role)
 {
-	if (role == ROLE_BOOT_LOG)
-		return BOOT_LOG_MAX;
-	return role == ROLE_IMA_LOG ? IMA_LOG_MAX : SMALL_MAX;
+	if (role == ROLE_IMA_LOG)
+		return IMA_LOG_MAX;
+	return role == ROLE_BOOT_LOG || role == ROLE_USERSPACE_LOG ? LOG_MAX : SMALL_MAX;
 }
 
 bool role_is_evidence(enum bundle_role role)
@@ -122,8 +122,18 @@ bool role_is_evidence(enum bundle_role role)
 	case ROLE_AK_NAME:
 	case ROLE_NONCE:
 	case ROLE_CMDLINE:
-	case ROLE_BINDING:
-	case ROLE_USERSPACE:
+	case ROLE_AK_CRT:
+	case ROLE_AK_CERTIFY_MSG:
+	case ROLE_AK_CERTIFY_SIG:
+	case ROLE_EK_PUB:
+	case ROLE_EK_CRT:
+	case ROLE_IAK_PUB:
+	case ROLE_IAK_CRT:
+	case ROLE_CREDENTIAL_BLOB:
+	case ROLE_CREDENTIAL_SECRET:
+	case ROLE_CREDENTIAL_RECOVERED:
+	case ROLE_CA_CRT:
+	case ROLE_USERSPACE_LOG:
 	case ROLE_NONE:
 	case ROLE_COUNT:
 		break;

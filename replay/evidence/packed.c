@@ -3,7 +3,7 @@
  * Bundles in a tar or zip. What evidence looks like by its name is kept in
  * memory on the first walk; what only evidence.json calls evidence on a second.
  */
-#include "audit/bundle/internal.h"
+#include "replay/evidence/internal.h"
 
 #include "core/archive.h"
 #include "core/text.h"
@@ -151,8 +151,7 @@ static int add_member(struct packed *packed, struct archive_walk *walk,
 	if (item.path.size == 0)
 		return 0; /* "./" */
 	role = role_by_last_part(item.path);
-	if (item.type == ITEM_FILE && role != ROLE_NONE && role != ROLE_BINDING &&
-	    role != ROLE_USERSPACE &&
+	if (item.type == ITEM_FILE && role != ROLE_NONE &&
 	    keep(packed, walk, member, &item, role_size_max(role), err) < 0)
 		return -1;
 	return item_list_add(&packed->items, item, err);
@@ -262,8 +261,7 @@ static int load_wanted(struct packed *packed, struct error *err)
 		if (member->index != wanted[next]->index)
 			continue;
 		role = role_of_wanted(packed, wanted[next]);
-		if (role != ROLE_BINDING && role != ROLE_USERSPACE &&
-		    keep(packed, walk, member, wanted[next], role_size_max(role), err) < 0)
+		if (keep(packed, walk, member, wanted[next], role_size_max(role), err) < 0)
 			return -1;
 		next++;
 	}

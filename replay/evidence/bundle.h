@@ -11,27 +11,37 @@
  * Threads: distinct containers may be used from distinct threads; the bundles of
  *          one may be opened from several threads at once.
  */
-#ifndef AUDIT_BUNDLE_BUNDLE_H
-#define AUDIT_BUNDLE_BUNDLE_H
+#ifndef REPLAY_EVIDENCE_BUNDLE_H
+#define REPLAY_EVIDENCE_BUNDLE_H
 
 #include "core/bytes.h"
 
 /* What a file is evidence of. Roles with a NAME may come several times: quote-NAME.msg. */
 enum bundle_role {
-	ROLE_BOOT_LOG,   /* binary_bios_measurements */
-	ROLE_IMA_LOG,    /* binary_runtime_measurements and its other forms: the one to read */
-	ROLE_QUOTE_MSG,  /* quote.msg: TPMS_ATTEST */
-	ROLE_QUOTE_SIG,  /* quote.sig */
-	ROLE_QUOTE_PCRS, /* quote.pcrs */
-	ROLE_AK_PUB,     /* ak.pub: TPM2B_PUBLIC */
-	ROLE_AK_PEM,     /* ak.pem */
-	ROLE_AK_NAME,    /* ak.name: the key's TPM name */
-	ROLE_NONCE,      /* nonce, in hex: the bundle's own claim */
-	ROLE_CMDLINE,    /* cmdline: the bundle's own claim */
-	ROLE_MAPPING,    /* evidence.json; never among a bundle's files */
-	ROLE_BINDING, /* what may bind an AK, and that nothing here reads: certificates, credentials */
-	ROLE_USERSPACE, /* logs of user space that nothing here reads: tpm2-measure.log */
-	ROLE_NONE,      /* no name we know */
+	ROLE_BOOT_LOG,       /* binary_bios_measurements */
+	ROLE_IMA_LOG,        /* binary_runtime_measurements and its other forms: the one to read */
+	ROLE_QUOTE_MSG,      /* quote.msg: TPMS_ATTEST */
+	ROLE_QUOTE_SIG,      /* quote.sig */
+	ROLE_QUOTE_PCRS,     /* quote.pcrs */
+	ROLE_AK_PUB,         /* ak.pub: TPM2B_PUBLIC */
+	ROLE_AK_PEM,         /* ak.pem */
+	ROLE_AK_NAME,        /* ak.name: the key's TPM name */
+	ROLE_NONCE,          /* nonce, in hex: the bundle's own claim */
+	ROLE_CMDLINE,        /* cmdline: the bundle's own claim */
+	ROLE_MAPPING,        /* evidence.json; never among a bundle's files */
+	ROLE_AK_CRT,         /* ak.crt: its certificate, DER or PEM */
+	ROLE_AK_CERTIFY_MSG, /* ak.certify.msg: TPMS_ATTEST of TPM2_Certify(Creation) over the AK */
+	ROLE_AK_CERTIFY_SIG, /* ak.certify.sig: its TPMT_SIGNATURE */
+	ROLE_EK_PUB,         /* ek.pub: TPM2B_PUBLIC */
+	ROLE_EK_CRT,         /* ek.crt: DER or PEM, as read from NV perhaps with padding */
+	ROLE_IAK_PUB,        /* iak.pub: TPM2B_PUBLIC */
+	ROLE_IAK_CRT,        /* iak.crt: DER or PEM */
+	ROLE_CREDENTIAL_BLOB,      /* credential.blob: of tpm2_makecredential */
+	ROLE_CREDENTIAL_SECRET,    /* credential.secret: what the challenger put into it */
+	ROLE_CREDENTIAL_RECOVERED, /* credential.recovered: of tpm2_activatecredential */
+	ROLE_CA_CRT,               /* ca/NAME: intermediate certificates; may come several times */
+	ROLE_USERSPACE_LOG,        /* tpm2-measure.log, cc-measure.log: systemd's */
+	ROLE_NONE,                 /* no name we know */
 	ROLE_COUNT
 };
 
@@ -40,7 +50,7 @@ struct bundle_file {
 	enum bundle_role role;
 	struct bytes name; /* the NAME of quote-NAME.msg; empty for quote.msg */
 	const char *path;  /* in the bundle; what the report calls it. Raw bytes: to be escaped */
-	struct bytes contents; /* none for ROLE_BINDING and ROLE_USERSPACE, which are not read */
+	struct bytes contents;
 	bool is_large; /* a file of a folder that costs less to read once than to touch ... */
 	int fd;        /* ... from here; else without meaning */
 };
