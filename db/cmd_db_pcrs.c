@@ -47,8 +47,9 @@ void profile_write_banks(struct json *json, const struct profile *profile,
 	json_object_end(json);
 }
 
-static void profile_json(struct json *json, const struct profile *profile,
-			 const struct pcr_bank banks[ALG_BANKS])
+static int profile_json(struct json *json, const struct profile *profile,
+			const struct pcr_bank banks[ALG_BANKS], struct hasher *hasher,
+			struct error *err)
 {
 	json_object_begin(json, NULL);
 	json_string(json, "release", profile->release);
@@ -57,11 +58,42 @@ static void profile_json(struct json *json, const struct profile *profile,
 	if (*profile->ending)
 		json_string(json, "ending", profile->ending);
 	profile_write_banks(json, profile, banks);
+	if (profile_write_later(json, profile, banks, hasher, err) < 0)
+		return -1;
 	json_object_end(json);
+	return 0;
+}
+
+/* What user space extends, and the PCR after it. */
+static int later_rows(struct table *table, const struct profile *profile,
+		      const struct pcr_bank *bank, struct hasher *hasher, struct error *err)
+{
+	for (size_t i = 0; i < profile->n_later; i++) {
+		AUTO(buf_clear) struct buf after = BUF_INIT;
+		struct pcr_bank later = *bank;
+		char hex[DIGEST_HEX_SIZE];
+		struct digest value;
+
+		if (profile_replay_later(profile, i + 1, hasher, &later, err) < 0)
+			return -1;
+		value = pcr_bank_value(&later, profile->later[i].pcr);
+		buf_append_string(&after, "after ");
+		text_append(&after, profile->later[i].text);
+		if (buf_finish(&after, err) < 0)
+			return -1;
+		table_uint(table, profile->later[i].pcr);
+		table_string(table, alg_name(bank->alg));
+		table_string(table, (const char *)after.data);
+		table_string(table,
+			     profile_coverage(profile, profile->later[i].pcr) == COVERAGE_PARTIAL
+				     ? "-"
+				     : digest_hex(&value, hex));
+	}
+	return 0;
 }
 
 static int profile_text(const struct profile *profile, const struct pcr_bank banks[ALG_BANKS],
-			struct error *err)
+			struct hasher *hasher, struct error *err)
 {
 	static const struct column columns[] = {
 		{"PCR",       true },
@@ -96,6 +128,9 @@ static int profile_text(const struct profile *profile, const struct pcr_bank ban
 						     ? digest_hex(&value, hex)
 						     : "-");
 		}
+		if (profile->banks & 1u << alg &&
+		    later_rows(&table, profile, &banks[alg], hasher, err) < 0)
+			return -1;
 	}
 	return table_print(&table, stdout, err);
 }
@@ -110,9 +145,8 @@ static int show_profile(const struct profile *profile, struct hasher *hasher, st
 		    profile_replay(profile, alg, hasher, &banks[alg], err) < 0)
 			return -1;
 	if (!json)
-		return profile_text(profile, banks, err);
-	profile_json(json, profile, banks);
-	return 0;
+		return profile_text(profile, banks, hasher, err);
+	return profile_json(json, profile, banks, hasher, err);
 }
 
 static int show(const struct options *options, struct error *err)

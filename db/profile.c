@@ -170,6 +170,53 @@ int profile_replay(const struct profile *profile, enum alg alg, struct hasher *h
 	return 0;
 }
 
+int profile_replay_later(const struct profile *profile, size_t n, struct hasher *hasher,
+			 struct pcr_bank *bank, struct error *err)
+{
+	for (size_t i = 0; i < n && i < profile->n_later; i++) {
+		const struct profile_event *event = &profile->later[i];
+
+		if (!(event->algs & 1u << bank->alg) || event->pcr >= PCR_COUNT)
+			continue;
+		if (pcr_bank_extend(bank, hasher, event->pcr, &event->digests[bank->alg], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int profile_write_later(struct json *json, const struct profile *profile,
+			const struct pcr_bank banks[ALG_BANKS], struct hasher *hasher,
+			struct error *err)
+{
+	if (!profile->n_later)
+		return 0;
+	json_array_begin(json, "userspace");
+	for (size_t i = 0; i < profile->n_later; i++) {
+		const struct profile_event *event = &profile->later[i];
+
+		json_object_begin(json, NULL);
+		json_uint(json, "pcr", event->pcr);
+		json_bytes(json, "text", event->text);
+		json_string(json, "component", event->component);
+		json_object_begin(json, "banks");
+		for (enum alg alg = 0; alg < ALG_BANKS; alg++) {
+			struct pcr_bank bank = banks[alg];
+			struct digest value;
+
+			if (!(profile->banks & 1u << alg) || !is_known(profile, alg, event->pcr))
+				continue;
+			if (profile_replay_later(profile, i + 1, hasher, &bank, err) < 0)
+				return -1;
+			value = pcr_bank_value(&bank, event->pcr);
+			json_digest(json, alg_name(alg), &value);
+		}
+		json_object_end(json);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	return 0;
+}
+
 int profile_boot_aggregate(const struct profile *profile, enum alg alg, struct hasher *hasher,
 			   struct digest *out, struct error *err)
 {

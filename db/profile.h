@@ -101,6 +101,10 @@ struct profile {
 	alg_set banks;      /* that digests were made for */
 	struct profile_event *events;
 	size_t n_events;
+	/* What user space extends afterwards, in order: a machine may be at any point of it. No log of the
+	 * firmware has these events; nothing but profile_replay_later and profile_write_later sees them. */
+	struct profile_event *later;
+	size_t n_later;
 };
 
 /* The digest that an event with this text has. */
@@ -119,6 +123,10 @@ bool profile_has_value(const struct profile *profile, enum alg alg, uint32_t pcr
 int profile_replay(const struct profile *profile, enum alg alg, struct hasher *hasher,
 		   struct pcr_bank *out, struct error *err);
 
+/* Extends the first n later events on top of what profile_replay gave. */
+int profile_replay_later(const struct profile *profile, size_t n, struct hasher *hasher,
+			 struct pcr_bank *bank, struct error *err);
+
 /* What IMA's first entry must hold: the digest over PCRs 0-9 of the bank (0-7 of sha1). 1 and *out,
  * 0 when one of them is not known, -1. */
 int profile_boot_aggregate(const struct profile *profile, enum alg alg, struct hasher *hasher,
@@ -128,17 +136,23 @@ int profile_boot_aggregate(const struct profile *profile, enum alg alg, struct h
 void profile_write_banks(struct json *json, const struct profile *profile,
 			 const struct pcr_bank banks[ALG_BANKS]);
 
+/* Member "userspace": each later event, and what its PCR is after it. Not written if there is none. */
+int profile_write_later(struct json *json, const struct profile *profile,
+			const struct pcr_bank banks[ALG_BANKS], struct hasher *hasher,
+			struct error *err);
+
 /* --- in the database --------------------------------------------------------------------------- */
 
 /*
  * Profiles of one artifact as one blob, each event once however many profiles have it. Integers are
  * little endian; a text is u32 size, bytes[size].
  *
- *     profiles  u8 version (1), u8 zero, u32 n_events, events, u32 n_profiles, profiles
+ *     profiles  u8 version, u8 zero, u32 n_events, events, u32 n_profiles, profiles
  *     event     u8 origin, u8 encoding, u8 with_nul, u8 zero, u32 pcr, u32 type, u16 algs, their
  *               digests in the order of enum alg, texts: component, source, over, assumption, text;
  *               u32 n_holes, holes: u32 offset, u32 size, u8 kind, text name
- *     profile   texts: name, ending; u32 banks, u32 n_events, u32 number of each
+ *     profile   texts: name, ending; u32 banks, u32 n_events, u32 number of each;
+ *               in version 2, which is written where there are any: u32 n_later, u32 number of each
  */
 int profiles_encode(const struct profile *profiles, size_t n_profiles, struct buf *out,
 		    struct error *err);

@@ -5,7 +5,7 @@
 #include "db/internal.h"
 #include "db/profile.h"
 
-#define PROFILES_VERSION 1
+enum { VERSION_EVENTS = 1, VERSION_LATER = 2 };
 /* More than any text of a boot: a menuentry's body, a command line. */
 #define PROFILE_TEXT_MAX ((uint32_t)1 << 20)
 
@@ -94,7 +94,7 @@ static int event_number(struct event_table *table, const struct profile_event *e
 
 static int check_limits(const struct profile *profile, struct error *err)
 {
-	if (profile->n_events > PROFILE_EVENTS_MAX)
+	if (profile->n_events > PROFILE_EVENTS_MAX || profile->n_later > PROFILE_EVENTS_MAX)
 		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
 				 "a boot profile of more than %d events", PROFILE_EVENTS_MAX);
 	for (size_t i = 0; i < profile->n_events; i++)
@@ -105,12 +105,30 @@ static int check_limits(const struct profile *profile, struct error *err)
 	return 0;
 }
 
+/* Count and numbers of a list of events. */
+static int append_list(struct buf *out, struct event_table *table,
+		       const struct profile_event *events, size_t n, struct error *err)
+{
+	buf_append_le32(out, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t number = 0;
+
+		if (event_number(table, &events[i], &number, err) < 0)
+			return -1;
+		buf_append_le32(out, number);
+	}
+	return 0;
+}
+
 int profiles_encode(const struct profile *profiles, size_t n_profiles, struct buf *out,
 		    struct error *err)
 {
 	AUTO(event_table_clear) struct event_table table = { .bytes = BUF_INIT };
 	AUTO(buf_clear) struct buf lists = BUF_INIT;
+	bool later = false;
 
+	for (size_t i = 0; i < n_profiles; i++)
+		later |= profiles[i].n_later > 0;
 	if (n_profiles > PROFILES_MAX)
 		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
 				 "%zu boot profiles, at most %d", n_profiles, PROFILES_MAX);
@@ -122,16 +140,12 @@ int profiles_encode(const struct profile *profiles, size_t n_profiles, struct bu
 		append_text(&lists, bytes_of_string(profile->name));
 		append_text(&lists, bytes_of_string(profile->ending));
 		buf_append_le32(&lists, profile->banks);
-		buf_append_le32(&lists, (uint32_t)profile->n_events);
-		for (size_t k = 0; k < profile->n_events; k++) {
-			uint32_t number = 0;
-
-			if (event_number(&table, &profile->events[k], &number, err) < 0)
-				return -1;
-			buf_append_le32(&lists, number);
-		}
+		if (append_list(&lists, &table, profile->events, profile->n_events, err) < 0 ||
+		    (later &&
+		     append_list(&lists, &table, profile->later, profile->n_later, err) < 0))
+			return -1;
 	}
-	buf_append_u8(out, PROFILES_VERSION);
+	buf_append_u8(out, later ? VERSION_LATER : VERSION_EVENTS);
 	buf_append_u8(out, 0);
 	buf_append_le32(out, (uint32_t)table.n_parts);
 	buf_append(out, buf_bytes(&table.bytes));
@@ -232,26 +246,38 @@ static void *take_items(struct reader *in, struct arena *arena, size_t n, size_t
 	return items;
 }
 
-static int read_profile(struct reader *in, const struct profile_event *events, uint32_t n_events,
-			struct profile *out, struct arena *arena, struct error *err)
+/* Copies of the table's events that a list numbers. */
+static int read_list(struct reader *in, const struct profile_event *events, uint32_t n_events,
+		     struct profile_event **out, size_t *n_out, struct arena *arena,
+		     struct error *err)
 {
-	uint32_t n;
+	uint32_t n = reader_le32(in);
 
-	out->release = out->artifact = "";
-	out->name = read_string(in, arena);
-	out->ending = read_string(in, arena);
-	out->banks = reader_le32(in);
-	n = reader_le32(in);
-	out->events = take_items(in, arena, n, sizeof(*out->events), 4, err);
-	if (!out->events)
+	*out = take_items(in, arena, n, sizeof(**out), 4, err);
+	if (!*out)
 		return -1;
-	for (; out->n_events < n; out->n_events++) {
+	for (*n_out = 0; *n_out < n; ++*n_out) {
 		uint32_t number = reader_le32(in);
 
 		if (number >= n_events)
 			return damaged(in, err, "a profile with an event that is not there");
-		out->events[out->n_events] = events[number];
+		(*out)[*n_out] = events[number];
 	}
+	return 0;
+}
+
+static int read_profile(struct reader *in, uint8_t version, const struct profile_event *events,
+			uint32_t n_events, struct profile *out, struct arena *arena,
+			struct error *err)
+{
+	out->release = out->artifact = "";
+	out->name = read_string(in, arena);
+	out->ending = read_string(in, arena);
+	out->banks = reader_le32(in);
+	if (read_list(in, events, n_events, &out->events, &out->n_events, arena, err) < 0 ||
+	    (version == VERSION_LATER &&
+	     read_list(in, events, n_events, &out->later, &out->n_later, arena, err) < 0))
+		return -1;
 	return out->banks >> ALG_BANKS ? damaged(in, err, "a profile of unknown banks") : 0;
 }
 
@@ -262,8 +288,9 @@ int profiles_decode(struct bytes blob, const char *source, struct profile_list *
 	struct profile_event *events;
 	struct profile *profiles;
 	uint32_t n_events, n;
+	uint8_t version = reader_u8(&in);
 
-	if (reader_u8(&in) != PROFILES_VERSION || reader_u8(&in) != 0)
+	if (version < VERSION_EVENTS || version > VERSION_LATER || reader_u8(&in) != 0)
 		return damaged(&in, err, "of an unknown version");
 	n_events = reader_le32(&in);
 	events = take_items(&in, &list->arena, n_events, sizeof(*events), 1, err);
@@ -277,7 +304,7 @@ int profiles_decode(struct bytes blob, const char *source, struct profile_list *
 	if (!profiles)
 		return -1;
 	for (uint32_t i = 0; i < n; i++)
-		if (read_profile(&in, events, n_events, &profiles[list->n_profiles + i],
+		if (read_profile(&in, version, events, n_events, &profiles[list->n_profiles + i],
 				 &list->arena, err) < 0)
 			return -1;
 	if (reader_finish(&in, err) < 0)

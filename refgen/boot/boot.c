@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "refgen/boot/internal.h"
 #include "refgen/disk/disk.h"
+#include "refgen/systemd/systemd.h"
 
 static void boot_clear(struct boot *boot)
 {
@@ -246,6 +247,37 @@ static const char *unique_name(struct boot *boot, const char *name)
 	return made;
 }
 
+/*
+ * What systemd measures when the kernel runs, behind the events of the firmware's log. It does so only
+ * where systemd-stub measured the UKI.
+ */
+static int measure_later(struct boot *boot, struct error *err)
+{
+	const struct machine_facts *facts = &boot->machine->facts;
+
+	if (*boot->machine->ending)
+		return 0;
+	for (size_t i = 0; i < facts->n_userspace; i++)
+		if (systemd_measure_later(boot->machine, facts->userspace[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Ends a run of which the first n_events are the firmware's. */
+static int end_run(struct boot *boot, size_t n_events, struct machine_run *run, struct error *err)
+{
+	struct profile *profile = &run->profile;
+
+	if (machine_end(boot->machine, run, err) < 0)
+		return -1;
+	profile->later = profile->events + n_events;
+	profile->n_later = profile->n_events - n_events;
+	profile->n_events = n_events;
+	if (profile_coverage(profile, 11) == COVERAGE_NONE)
+		profile->n_later = 0;
+	return 0;
+}
+
 static int keep_run(struct boot *boot, struct machine_run *run, struct error *err)
 {
 	struct boot_profile *profile;
@@ -305,9 +337,13 @@ static int run_all(struct boot *boot, struct error *err)
 		const struct way *way = done ? boot->ways[done - 1] : NULL;
 		size_t n_told = way ? way->n : 0;
 		struct machine_run run;
+		size_t n_events;
 
 		machine_begin(boot->machine, way ? way->taken : none, n_told);
-		if (boot_run(boot, err) < 0 || machine_end(boot->machine, &run, err) < 0 ||
+		if (boot_run(boot, err) < 0)
+			return -1;
+		n_events = machine_n_events(boot->machine);
+		if (measure_later(boot, err) < 0 || end_run(boot, n_events, &run, err) < 0 ||
 		    keep_run(boot, &run, err) < 0 || add_ways(boot, &run, n_told, err) < 0)
 			return -1;
 	}

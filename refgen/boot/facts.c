@@ -5,6 +5,7 @@
 #include "core/json_read.h"
 #include "core/text.h"
 #include "refgen/boot/boot.h"
+#include "refgen/systemd/systemd.h"
 
 /* Lists of devices, ROMs and blobs: more than any machine has. */
 #define FACTS_LIST_MAX 1024
@@ -231,6 +232,30 @@ static int read_acpi_blobs(struct facts *facts, const char *member, const struct
 	return 0;
 }
 
+static int read_userspace(struct facts *facts, const char *member, const struct json_value *value,
+			  struct error *err)
+{
+	size_t n;
+	const char **words = list_of(facts, member, value, sizeof(*words), &n, err);
+
+	if (!words)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (text_of(facts, json_value_item(value, i), member, &words[i], err) < 0)
+			return -1;
+		if (!systemd_knows_word(bytes_of_string(words[i])))
+			return wrong(
+				facts, member,
+				"a list of what systemd measures: enter-initrd, leave-initrd, "
+				"sysinit, ready, shutdown, final, machine-id, machine-id:..., "
+				"file-system:..., nvpcr-init:..., nvpcr-separator, os-separator",
+				err);
+	}
+	facts->out.userspace = words;
+	facts->out.n_userspace = n;
+	return 0;
+}
+
 static const struct fact {
 	const char *name;
 	int (*read)(struct facts *facts, const char *member, const struct json_value *value,
@@ -247,6 +272,7 @@ static const struct fact {
 	{ "option_roms", read_option_roms},
 	{ "acpi_blobs",  read_acpi_blobs },
 	{ "grub_disk",   read_grub_disk  },
+	{ "userspace",   read_userspace  },
 };
 
 static int read_member(void *ctx, struct bytes key, const struct json_value *value,

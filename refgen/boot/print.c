@@ -207,7 +207,8 @@ static int profile_json(struct json *json, const struct boot_profile *of,
 		event_json(json, &profile->events[i]);
 	json_array_end(json);
 	profile_write_banks(json, profile, banks);
-	if (aggregates_json(json, profile, machine->hasher, err) < 0)
+	if (profile_write_later(json, profile, banks, machine->hasher, err) < 0 ||
+	    aggregates_json(json, profile, machine->hasher, err) < 0)
 		return -1;
 	json_object_end(json);
 	return 0;
@@ -307,6 +308,29 @@ static void values_text(FILE *out, const struct profile *profile, const struct p
 	}
 }
 
+/* What user space extends, and the PCR after it. */
+static int later_text(FILE *out, const struct profile *profile, const struct pcr_bank *bank,
+		      struct hasher *hasher, struct error *err)
+{
+	for (size_t i = 0; i < profile->n_later; i++) {
+		const struct profile_event *event = &profile->later[i];
+		struct pcr_bank later = *bank;
+		char hex[DIGEST_HEX_SIZE];
+		struct digest value;
+
+		if (profile_replay_later(profile, i + 1, hasher, &later, err) < 0)
+			return -1;
+		value = pcr_bank_value(&later, event->pcr);
+		fprintf(out, "  PCR %-2" PRIu32 " %s after ", event->pcr,
+			profile_coverage(profile, event->pcr) == COVERAGE_PARTIAL
+				? "not known as a whole"
+				: digest_hex(&value, hex));
+		text_write(out, event->text);
+		putc('\n', out);
+	}
+	return 0;
+}
+
 static int profile_text(FILE *out, const struct boot_profile *of, struct hasher *hasher,
 			bool explain, struct error *err)
 {
@@ -333,6 +357,8 @@ static int profile_text(FILE *out, const struct boot_profile *of, struct hasher 
 		explain_event(out, i, &profile->events[i], alg);
 	fprintf(out, "  %zu events; PCRs of the %s bank:\n", profile->n_events, alg_name(alg));
 	values_text(out, profile, &bank);
+	if (later_text(out, profile, &bank, hasher, err) < 0)
+		return -1;
 	if (known)
 		fprintf(out, "  boot_aggregate   %s:%s\n", alg_name(alg),
 			digest_hex(&aggregate, hex));

@@ -24,6 +24,7 @@ static const struct hole_rule {
 	{ "rd.luks.name=",              "",          HOLE_UUID,       "luks-uuid"    },
 	{ "rd.lvm.lv=",                 "",          HOLE_DEVICE,     "volume"       },
 	{ "systemd.machine_id=",        "",          HOLE_MACHINE_ID, "machine-id"   },
+	{ "machine-id:",                "",          HOLE_MACHINE_ID, "machine-id"   },
 	{ "/.snapshots/",               "/snapshot", HOLE_NUMBER,     "snapshot"     },
 	{ "ostree=/ostree/boot.",       "/",         HOLE_NUMBER,     "ostree-boot"  },
 	{ "ostree=/ostree/boot.*/*/*/", "",          HOLE_NUMBER,     "ostree-serial"},

@@ -109,6 +109,11 @@ static const void *keep(struct machine *machine, const void *items, size_t size)
 	return copy;
 }
 
+size_t machine_n_events(const struct machine *machine)
+{
+	return machine->private->n_events;
+}
+
 int machine_end(struct machine *machine, struct machine_run *out, struct error *err)
 {
 	struct machine_private *private = machine->private;

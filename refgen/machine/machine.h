@@ -61,7 +61,9 @@ struct machine_facts {
 	size_t n_option_roms;
 	const char *const *acpi_blobs; /* files, in the order they are measured */
 	size_t n_acpi_blobs;
-	const char *grub_disk; /* "hd0"; NULL: not given */
+	const char *grub_disk;        /* "hd0"; NULL: not given */
+	const char *const *userspace; /* words that systemd measures, see systemd_measure_later */
+	size_t n_userspace;
 };
 
 /* A file system of the machine. */
@@ -167,6 +169,9 @@ struct machine_run {
 	const char *const *assumptions; /* "cpus = 1", in the order they were made */
 	size_t n_assumptions;
 };
+
+/* How many events the run has so far. */
+size_t machine_n_events(const struct machine *machine);
 
 /* Ends the run. -1 also when memory ran out anywhere on the way. */
 int machine_end(struct machine *machine, struct machine_run *out, struct error *err);

@@ -139,24 +139,3 @@ int measure_cmdline(struct machine *machine, const char *text, const char *sourc
 
 	return machine_measure_text(machine, &what, bytes_of_string(text), err);
 }
-
-int systemd_measure_phases(struct machine *machine, size_t n, struct error *err)
-{
-	static const char *const phases[SYSTEMD_PHASES] = { "enter-initrd", "leave-initrd",
-							    "sysinit", "ready" };
-
-	for (size_t i = 0; i < n && i < SYSTEMD_PHASES; i++) {
-		const struct measurement what = {
-			.pcr = 11,
-			.type = EV_IPL,
-			.component = "boot phase",
-			.source = "systemd-pcrphase, after the firmware's log has ended",
-			.over = machine_text(machine, "the word \"%s\"", phases[i]),
-			.encoding = TEXT_BYTES,
-		};
-
-		if (machine_measure_text(machine, &what, bytes_of_string(phases[i]), err) < 0)
-			return -1;
-	}
-	return 0;
-}

@@ -63,11 +63,19 @@ int linux_stub_run(struct machine *machine, struct machine_image *image, struct 
 /* --- what user space extends afterwards -------------------------------------------------------- */
 
 /*
- * The words that systemd-pcrphase extends PCR 11 with, in order, each as it is: "enter-initrd",
- * "leave-initrd", "sysinit", "ready". No event log of firmware has them. Measures the first n of them;
- * only for a UKI whose initrd runs systemd.
+ * What systemd's services measure after the firmware's log has ended, as its own log
+ * (/run/log/systemd/tpm2-measure.log) has it:
+ *
+ *     enter-initrd leave-initrd sysinit ready shutdown final    PCR 11
+ *     machine-id[:ID]  file-system:...                          PCR 15; without ID any machine's
+ *     nvpcr-init:...  nvpcr-separator                           PCR 9
+ *     os-separator                                              PCR 0-7, 9, 12-14
+ *
+ * False if the word is none of these.
  */
-#define SYSTEMD_PHASES 4
-int systemd_measure_phases(struct machine *machine, size_t n, struct error *err);
+bool systemd_knows_word(struct bytes word);
+
+/* Measures one of them, into each of its PCRs. */
+int systemd_measure_later(struct machine *machine, const char *word, struct error *err);
 
 #endif

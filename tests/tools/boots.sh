@@ -6,6 +6,7 @@
 #   boot_predicted NAME DIR BUNDLE [OPTION...]   tests: the boot of what is in DIR (as boot_disk.sh and vary.sh lay
 #                    it out) is predicted, and is what BUNDLE's event log and PCRs say. OPTIONs are compare_boot.py's
 #   boots_table      what was and was not predicted, as the documentation has it
+#   boots_documented TABLE   the documentation's table has every line of that
 export PATH=$PATH:/usr/sbin:/sbin
 
 compare_boot() { python3 "$TOP/tests/tools/compare_boot.py" "$@"; }
@@ -24,3 +25,10 @@ boot_predicted() {
 }
 
 boots_table() { compare_boot --markdown "$SCRATCH/boots.tsv"; }
+
+boots_documented() {
+    local line
+    while read -r line; do
+        contains "$TOP/docs/boot-prediction.md" "$line" || return 1
+    done < "$1"
+}

@@ -28,14 +28,14 @@ keep_file() {
 			shift 2
 			base=$(mktemp "$work/base.XXXXXX")
 			cat "$@" > "$base"
-			zstd -qq -f -19 --long=27 --patch-from="$base" "$file" -o "$dir/$name.patch.zst"
+			zstd -qq -f "-$VM_ZSTD" --long=27 --patch-from="$base" "$file" -o "$dir/$name.patch.zst"
 			rm "$base"
 			printf '%s' "$name" >> "$dir/bases"
 			printf ' %s' "${@##*/}" >> "$dir/bases"
 			echo >> "$dir/bases"
 			sort -o "$dir/bases" "$dir/bases"
 		else
-			zstd -q -f -19 "$file" -o "$dir/$name.zst"
+			zstd -q -f "-$VM_ZSTD" "$file" -o "$dir/$name.zst"
 		fi
 		chmod 644 "$dir/$name".*
 		printf '%s  %s\n' "$sum" "$name" >> "$dir/SHA256SUMS"

@@ -8,9 +8,27 @@
 initrd_modules=(virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci
 	virtio_blk crc16 crc32c_generic mbcache jbd2 ext4 efivarfs)
 
+# A download may fail for a moment, and apt's lists may be missing or older than the archive.
+# download_kernel FLAVOUR DIRECTORY: the package that linux-image-FLAVOUR stands for.
+download_kernel() {
+	local n package
+
+	for n in 1 2 3; do
+		package=$(apt-cache depends "linux-image-$1" 2> /dev/null |
+			sed -n 's/ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+		if [ -n "$package" ]; then
+			log "downloading $package"
+			( cd "$2" && timeout 300 apt-get download -q "$package" > "$2/download.log" 2>&1 ) && return 0
+		fi
+		log "try $n: ${package:-linux-image-$1} cannot be had; reading apt's lists anew"
+		timeout 300 apt-get update > "$2/update.log" 2>&1 || tail -n 3 "$2/update.log" >&2
+	done
+	unreachable "no linux-image-$1 from apt: $(tail -n 2 "$2/download.log" "$2/update.log" 2> /dev/null)"
+}
+
 # fetch_kernel [FLAVOUR [DEB]]: amd64, or cloud-amd64. Sets kernel_version (uname -r), vmlinuz and modules_dir.
 fetch_kernel() {
-	local flavour=${1:-amd64} deb=${2:-} package dir
+	local flavour=${1:-amd64} deb=${2:-} dir
 
 	dir=$VM_WORK/kernel-$flavour
 
@@ -18,18 +36,14 @@ fetch_kernel() {
 		rm -rf "$dir"
 		mkdir -p "$dir"
 		if [ -z "$deb" ]; then
-			package=$(apt-cache depends "linux-image-$flavour" |
-				sed -n 's/ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-			[ -n "$package" ] || die "apt knows no kernel: run apt-get update, or set VM_KERNEL_DEB"
-			log "downloading $package"
-			( cd "$dir" && apt-get download -q "$package" > /dev/null 2>&1 ) ||
-				die "cannot download $package"
+			download_kernel "$flavour" "$dir"
 			deb=$(echo "$dir"/linux-image-*.deb)
 		fi
 		dpkg-deb -x "$deb" "$dir/tree"
 		# shellcheck disable=SC2016 # dpkg expands these
 		dpkg-deb -W --showformat '${Package} ${Version}\n' "$deb" > "$dir/version.new"
 		mv "$dir/version.new" "$dir/version"
+		rm -f "$dir"/linux-image-*.deb
 	fi
 	modules_dir=$(echo "$dir"/tree/lib/modules/*)
 	kernel_version=$(basename "$modules_dir")

@@ -98,7 +98,7 @@ run_machine() {
 		devices+=(-nic none)
 	fi
 	start_tpm
-	timeout --kill-after=5 "$VM_TIMEOUT" qemu-system-x86_64 \
+	timeout --foreground --kill-after=5 "$VM_TIMEOUT" qemu-system-x86_64 \
 		-machine "q35,smm=$smm,accel=$VM_ACCEL" -cpu "$VM_CPU" -m "$memory" -smp "$cpus" \
 		-global ICH9-LPC.disable_s3=1 "${devices[@]}" \
 		-drive "if=pflash,format=raw,unit=0,readonly=on,file=$ovmf_dir/$firmware" \

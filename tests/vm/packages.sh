@@ -223,8 +223,8 @@ install_packages() {
 	# Debian's rpm keeps its database elsewhere unless told.
 	rpm --root "$root" --dbpath /var/lib/rpm --initdb
 	rpm --root "$root" --dbpath /var/lib/rpm -i --noscripts --nodeps --nosignature --ignorearch --ignoreos \
-		"$VM_OUT"/rpms/*.rpm 2> "$VM_WORK/rpm-install.log" ||
-		{ cat "$VM_WORK/rpm-install.log" >&2; die "rpm -i failed"; }
+		"$VM_OUT"/rpms/*.rpm 2> "$work/rpm-install.log" ||
+		{ cat "$work/rpm-install.log" >&2; die "rpm -i failed"; }
 	for rpm in "$VM_OUT"/rpms/*.rpm; do
 		rpm -qp --nosignature --qf '[%{FILENAMES} %{FILESIGNATURES}\n]' "$rpm"
 	done | while read -r file signature; do

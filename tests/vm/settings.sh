@@ -13,6 +13,8 @@
 : "${VM_ACCEL:=tcg}"
 : "${VM_CPU:=Nehalem,+rdrand}"
 : "${VM_TPM:=tpm-tis}"                              # or tpm-crb
+: "${VM_JOBS:=2}"                                   # machines at a time
+: "${VM_ZSTD:=19}"                                  # how hard what is kept is packed
 
 # Where Debian's packages put firmware and boot loaders.
 ovmf_dir=/usr/share/OVMF
@@ -39,6 +41,8 @@ scenarios=(sb-grub uki-sdboot efistub sb-grub-ima-attack)
 
 die()  { echo "capture: $*" >&2; exit 1; }
 log()  { echo "[$(date +%T)] $*" >&2; }
+# Nothing is wrong but that something cannot be downloaded.
+unreachable() { echo "capture: $*" >&2; exit 75; }
 need() { local t; for t; do command -v "$t" > /dev/null || die "$t is missing; README.md lists the packages"; done; }
 
 # use_scenario NAME: sets
@@ -86,4 +90,36 @@ use_firmware() {
 	else
 		firmware=OVMF_CODE_4M.fd variables=OVMF_VARS_4M.fd
 	fi
+}
+
+# run_all FUNCTION NAME...: FUNCTION with each name, in a shell of its own, VM_JOBS at a time. Of those
+# that fail it shows the end of what they said, and of their console.
+run_all() {
+	local run=$1 name failed=0
+
+	shift
+	for name; do
+		while [ "$(jobs -pr | wc -l)" -ge "$VM_JOBS" ]; do sleep 0.3; done
+		mkdir -p "$VM_WORK/$name"
+		rm -f "$VM_WORK/$name/booted" "$VM_WORK/$name/serial.log"
+		(set -e; "$run" "$name"; touch "$VM_WORK/$name/booted") &
+	done
+	wait
+	for name; do
+		[ ! -e "$VM_WORK/$name/booted" ] || continue
+		failed=1
+		show_failure "$name" >&2
+	done
+	[ $failed = 0 ]
+}
+
+show_failure() {
+	local file
+
+	for file in disk.log verify.txt tpm/swtpm.log serial.log; do
+		[ -s "$VM_WORK/$1/$file" ] || continue
+		echo "--- $1: the end of $file"
+		tail -n 25 "$VM_WORK/$1/$file" | tr -cd '\11\12\40-\176'
+	done
+	[ -e "$VM_WORK/$1/serial.log" ] || echo "--- $1: was never switched on"
 }

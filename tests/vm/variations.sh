@@ -12,6 +12,7 @@
 # Contents go to $kept when they are small, to $work when they are images.
 #   keepable=0   its files are too large for tests/vectors
 #   again=1      what is compared is the second boot, from the variables the first one left
+#   wants=WHAT   fetch_WHAT gets the packages it is made of beside the scenario's
 
 variations=(sb-grub-cmdline sb-grub-menu sb-grub-mkconfig sb-grub-mok sb-grub-again sb-grub-big
 	sb-off-grub nosb-grub uki-loader-conf uki-sections uki-direct sb-uki-mok entry efistub-order efistub-big)
@@ -25,7 +26,7 @@ base_cmdline="console=ttyS0,115200 panic=5 quiet no_timer_check cryptomgr.notest
 
 # use_variation NAME
 use_variation() {
-	again=0 keepable=1
+	again=0 keepable=1 wants=''
 	alter_esp() { :; }
 	alter_root() { :; }
 	declare -F "vary_$1" > /dev/null || die "no variation $1; there are: ${variations[*]}"
@@ -50,14 +51,22 @@ grub_config() {
 	on_root "$kept/grub.cfg" /boot/grub/grub.cfg
 }
 
+fetch_cloud_kernel() { fetch_kernel cloud-amd64; }
+use_cloud_kernel() {
+	fetch_kernel cloud-amd64
+	other_version=$kernel_version other_vmlinuz=$vmlinuz
+	fetch_kernel amd64
+}
+
 # With Secure Boot: shim, GRUB.
 vary_sb-grub-cmdline() { from sb-grub "root=UUID=$root_uuid rw $base_cmdline module_blacklist=a,b quiet=\"no thing\" x=\\\\y"; }
 
 # A second kernel (Debian's for clouds), entries, a submenu.
 vary_sb-grub-menu() {
 	from sb-grub "root=/dev/vda2 rw $base_cmdline"
-	keepable=0
+	keepable=0 wants=cloud_kernel
 	alter_root() {
+		use_cloud_kernel
 		on_root "$other_vmlinuz" "/boot/vmlinuz-$other_version"
 		grub_config menu.cfg
 	}

@@ -8,7 +8,9 @@
 #   vary.sh [--keep] [VARIATION...]        default: all
 #
 # VM_WORK/VARIATION has CODE.fd, VARS.fd, facts.json, disk.img, and in bundle/ the event
-# log, the PCRs and the command line. Exit status 1 if a machine did not boot.
+# log, the PCRs and the command line; VM_WORK/varied names those that were booted, VM_WORK/left-out
+# those whose packages cannot be had, each with the reason. Exit status 1 if a machine did not boot, 75
+# when nothing but the network was missing.
 # With --keep all of that, but for what Debian's cloud kernel is part of, goes into
 # tests/vectors/boot/VARIATION, too.
 set -euo pipefail
@@ -21,7 +23,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/image.sh"
 . "$here/machine.sh"
 . "$here/variations.sh"
-: "${VM_JOBS:=2}"
 VM_KEEP=0
 
 case ${1:-} in
@@ -78,8 +79,8 @@ boot_variation() {
 	write_facts > "$work/facts.json"
 	[ "$network" = 0 ] || cp "$option_rom" "$work/"
 	start=$(date +%s)
-	run_once
-	[ "$again" = 0 ] || run_once
+	run_once || die "$1: did not boot, or left no evidence, in $VM_TIMEOUT s"
+	[ "$again" = 0 ] || run_once || die "$1: did not boot again in $VM_TIMEOUT s"
 	[ "$keep" = 0 ] || keep_variation
 	[ "$keepable" = 1 ] || rm -rf "${VM_OUT:?}/boot/$1"
 	log "$1: booted in $(($(date +%s) - start)) s"
@@ -91,26 +92,29 @@ mkdir -p "$VM_WORK/vectors/boot" "$VM_WORK/tpm"
 VM_WORK=$(cd "$VM_WORK" && pwd)
 if [ $VM_KEEP = 1 ]; then VM_OUT=$(cd "$VM_OUT" && pwd); else VM_OUT=$VM_WORK/vectors; fi
 initrd=$VM_WORK/evidence-initrd.img
-printf '%s\n' "$@" > "$VM_WORK/varied"
 for name; do (use_variation "$name"); done # all names are right before anything is done
-fetch_kernel cloud-amd64
-other_version=$kernel_version other_vmlinuz=$vmlinuz
 fetch_kernel amd64 "$VM_KERNEL_DEB"
+
+# What only some variations are made of; those whose it cannot be had are left out.
+: > "$VM_WORK/left-out"
+chosen=()
+for name; do
+	use_variation "$name"
+	if [ -z "$wants" ] || ("fetch_$wants") 2> "$VM_WORK/fetch.log"; then
+		chosen+=("$name")
+	elif [ $? = 75 ]; then
+		echo "$name: $(tail -n 1 "$VM_WORK/fetch.log")" >> "$VM_WORK/left-out"
+	else
+		cat "$VM_WORK/fetch.log" >&2
+		die "$name: fetch_$wants failed"
+	fi
+done
+set -- "${chosen[@]+"${chosen[@]}"}"
+printf '%s\n' "$@" > "$VM_WORK/varied"
 [ $VM_KEEP = 0 ] || same_kernel
 make_evidence_initrd
 make_mok
 swtpm_setup --tpm2 --tpmstate "$VM_WORK/tpm" --overwrite --pcr-banks sha1,sha256,sha384,sha512 \
 	--logfile "$VM_WORK/tpm-setup.log" > /dev/null || { tail "$VM_WORK/tpm-setup.log" >&2; die "swtpm_setup failed"; }
 
-for name; do
-	while [ "$(jobs -pr | wc -l)" -ge "$VM_JOBS" ]; do sleep 0.3; done
-	rm -f "$VM_WORK/$name/booted"
-	(set -e; boot_variation "$name"; touch "$work/booted") &
-done
-wait
-failed=0
-for name; do
-	[ -e "$VM_WORK/$name/booted" ] ||
-		{ log "$name: did not boot; see $VM_WORK/$name/serial.log and disk.log"; failed=1; }
-done
-[ $failed = 0 ]
+run_all boot_variation "$@"

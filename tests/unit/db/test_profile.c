@@ -44,15 +44,22 @@ static struct profile_event events[] = {
 };
 static struct profile_event other_events[3];
 static struct profile profiles[] = {
-	{.name = "first",   .ending = "", .banks = 3, .events = events, .n_events = 3},
+	{.name = "first", .ending = "", .banks = 3, .events = events, .n_events = 3},
 	{ .name = "second",
          .ending = "refused",
          .banks = 3,
          .events = other_events,
-         .n_events = 2							       },
+         .n_events = 2					 },
+	{								 .name = "third",
+         .ending = "",
+         .banks = 3,
+         .events = events,
+         .n_events = 1,
+         .later = other_events,
+         .n_later = 1 },
 };
 
-static struct bytes encoded(void)
+static struct bytes encoded(size_t n)
 {
 	struct buf out = BUF_INIT;
 	struct bytes copy;
@@ -60,7 +67,7 @@ static struct bytes encoded(void)
 
 	other_events[0] = events[1];
 	other_events[1] = events[0];
-	assert_int_equal(profiles_encode(profiles, 2, &out, &err), 0);
+	assert_int_equal(profiles_encode(profiles, n, &out, &err), 0);
 	copy = test_copy(buf_bytes(&out));
 	buf_clear(&out);
 	return copy;
@@ -72,6 +79,9 @@ static void assert_same(const struct profile *a, const struct profile *b)
 	assert_string_equal(a->ending, b->ending);
 	assert_int_equal(a->banks, b->banks);
 	assert_int_equal(a->n_events, b->n_events);
+	assert_int_equal(a->n_later, b->n_later);
+	for (size_t i = 0; i < a->n_later; i++)
+		assert_true(bytes_equal(a->later[i].text, b->later[i].text));
 	for (size_t i = 0; i < a->n_events; i++) {
 		const struct profile_event *x = &a->events[i], *y = &b->events[i];
 
@@ -101,15 +111,16 @@ static void assert_same(const struct profile *a, const struct profile *b)
 
 static void round_trip(void **state)
 {
-	struct bytes blob = encoded();
+	struct bytes blob = encoded(3);
 	struct profile_list list = { 0 };
 	struct error err;
 
 	(void)state;
 	assert_int_equal(profiles_decode(blob, "x", &list, &err), 0);
-	assert_int_equal(list.n_profiles, 2);
+	assert_int_equal(list.n_profiles, 3);
 	assert_same(&list.profiles[0], &profiles[0]);
 	assert_same(&list.profiles[1], &profiles[1]);
+	assert_same(&list.profiles[2], &profiles[2]);
 	profile_list_clear(&list);
 	test_drop(blob);
 }
@@ -118,7 +129,7 @@ static void round_trip(void **state)
 static void shared(void **state)
 {
 	struct buf one = BUF_INIT;
-	struct bytes both = encoded();
+	struct bytes both = encoded(2);
 	struct error err;
 
 	(void)state;
@@ -130,7 +141,7 @@ static void shared(void **state)
 
 static void cut(void **state)
 {
-	struct bytes blob = encoded();
+	struct bytes blob = encoded(3);
 
 	(void)state;
 	for (size_t size = 0; size < blob.size; size++) {
@@ -148,7 +159,7 @@ static void cut(void **state)
 
 static void flipped(void **state)
 {
-	struct bytes blob = encoded();
+	struct bytes blob = encoded(3);
 	uint8_t *data = malloc(blob.size);
 
 	(void)state;
@@ -177,7 +188,7 @@ static void in_a_database(void **state)
 	const char *const wanted[] = { "r1" }, *const missing[] = { "r2" };
 	char path[] = "/tmp/assay-profile-XXXXXX";
 	struct profile_list list = { 0 };
-	struct bytes blob = encoded();
+	struct bytes blob = encoded(3);
 	struct error err = { 0 };
 	struct db *db = NULL;
 
@@ -192,7 +203,7 @@ static void in_a_database(void **state)
 	db_close(db);
 	assert_int_equal(db_open(path, DB_READ, &db, &err), 0);
 	assert_int_equal(db_profiles_read(db, wanted, 1, &list, &err), 0);
-	assert_int_equal(list.n_profiles, 2);
+	assert_int_equal(list.n_profiles, 3);
 	assert_same(&list.profiles[1], &profiles[1]);
 	assert_string_equal(list.profiles[0].release, "r1");
 	assert_string_equal(list.profiles[0].artifact, "disk.img");
@@ -202,6 +213,29 @@ static void in_a_database(void **state)
 	db_close(db);
 	unlink(path);
 	test_drop(blob);
+}
+
+/* The value is sha256sum's of 32 zeros and the event's digest. */
+static void later_values(void **state)
+{
+	AUTO(hasher_freep) struct hasher *hasher = NULL;
+	char hex[DIGEST_HEX_SIZE];
+	struct pcr_bank bank;
+	struct digest value;
+	struct error err;
+
+	(void)state;
+	test_drop(encoded(1)); /* sets the later event */
+	assert_int_equal(hasher_new(&hasher, &err), 0);
+	assert_int_equal(profile_replay(&profiles[2], ALG_SHA256, hasher, &bank, &err), 0);
+	assert_int_equal(profile_replay_later(&profiles[2], 0, hasher, &bank, &err), 0);
+	value = pcr_bank_value(&bank, 8);
+	assert_true(bytes_all(digest_bytes(&value), 0));
+	assert_int_equal(profile_replay_later(&profiles[2], 9, hasher, &bank, &err), 0);
+	value = pcr_bank_value(&bank, 8);
+	assert_string_equal(digest_hex(&value, hex),
+			    "d86ae2ca925345bf2412bde450ac175742d979c1ea7b961bd1efe10beb9500cf");
+	assert_int_equal(profile_coverage(&profiles[2], 8), COVERAGE_NONE);
 }
 
 static void coverage(void **state)
@@ -249,6 +283,7 @@ int main(void)
 	TEST(&tests, cut);
 	TEST(&tests, flipped);
 	TEST(&tests, in_a_database);
+	TEST(&tests, later_values);
 	TEST(&tests, coverage);
 	TEST_ROWS(&tests, fits, fit_cases);
 	return test_run(&tests, "db/profile");

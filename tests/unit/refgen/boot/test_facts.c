@@ -20,7 +20,8 @@ static const char whole[] =
 	" \"boot_order\": [{\"pci\": [1, 2], \"description\": \"UEFI Misc Device\"}],"
 	" \"option_roms\": [{\"file\": \"efi-virtio.rom\", \"pci\": [3, 0]}, {\"file\": "
 	"\"/x.rom\", \"pci\": [4, 0]}],"
-	" \"acpi_blobs\": [\"table-loader\", \"tables\"], \"grub_disk\": \"hd0\"}";
+	" \"acpi_blobs\": [\"table-loader\", \"tables\"], \"grub_disk\": \"hd0\","
+	" \"userspace\": [\"enter-initrd\", \"machine-id\"]}";
 
 static void all_members(void **state)
 {
@@ -53,6 +54,8 @@ static void all_members(void **state)
 	assert_int_equal(facts->n_acpi_blobs, 2);
 	assert_string_equal(facts->acpi_blobs[1], "dir/tables");
 	assert_string_equal(facts->grub_disk, "hd0");
+	assert_int_equal(facts->n_userspace, 2);
+	assert_string_equal(facts->userspace[1], "machine-id");
 	machine_free(machine);
 	hasher_free(hasher);
 }
@@ -96,6 +99,9 @@ static const struct bad_case {
 	{ "no file",                "{\"option_roms\": [{\"pci\": [1, 0]}]}",                         "\"file\" must be a string"                },
 	{ "blobs that are no list", "{\"acpi_blobs\": \"x\"}",                                        "\"acpi_blobs\" must be a list"            },
 	{ "a NUL in a name",        "{\"grub_disk\": \"h\\u0000d\"}",                                 "\"grub_disk\" must be a string"           },
+	{ "a word of nobody",       "{\"userspace\": [\"ready\", \"steady\"]}",
+         "\"userspace\" must be a list"													  },
+	{ "words that are no list", "{\"userspace\": \"ready\"}",                                     "\"userspace\" must be a list"             },
 	{ "a fact twice",           "{\"cpus\": 1, \"cpus\": 2}",                                     "RFC 8259"                                 },
 };
 

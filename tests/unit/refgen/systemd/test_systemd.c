@@ -548,9 +548,9 @@ static void nothing_to_boot(void **state)
 	boot_drop(boot);
 }
 
-/* --- phases: TEXT_BYTES without NUL; the values are sha256sum's ---------------------------------- */
+/* --- user space: TEXT_BYTES without NUL; the values are sha256sum's ------------------------------- */
 
-static void phases(void **state)
+static void later(void **state)
 {
 	struct boot *boot = boot_new("257.9");
 	char hex[DIGEST_HEX_SIZE];
@@ -559,13 +559,58 @@ static void phases(void **state)
 	(void)state;
 	boot_run(boot, "/EFI/BOOT/BOOTX64.EFI", NULL, SIZE_MAX);
 	machine_begin(boot->machine, NULL, 0);
-	assert_int_equal(systemd_measure_phases(boot->machine, SYSTEMD_PHASES, &err), 0);
+	assert_int_equal(systemd_measure_later(boot->machine, "enter-initrd", &err), 0);
+	assert_int_equal(systemd_measure_later(boot->machine, "machine-id", &err), 0);
+	assert_int_equal(systemd_measure_later(boot->machine, "os-separator", &err), 0);
+	assert_int_equal(machine_n_events(boot->machine), 14);
 	assert_int_equal(machine_end(boot->machine, &boot->run, &err), 0);
 	assert_events(&boot->run.profile,
-		      "11 boot phase \"enter-initrd\"\n11 boot phase \"leave-initrd\"\n"
-		      "11 boot phase \"sysinit\"\n11 boot phase \"ready\"\n");
+		      "11 boot phase \"enter-initrd\"\n"
+		      "15 machine id \"machine-id:00000000000000000000000000000000\"\n"
+		      "0 separator \"os-separator\"\n1 separator \"os-separator\"\n"
+		      "2 separator \"os-separator\"\n3 separator \"os-separator\"\n"
+		      "4 separator \"os-separator\"\n5 separator \"os-separator\"\n"
+		      "6 separator \"os-separator\"\n7 separator \"os-separator\"\n"
+		      "9 separator \"os-separator\"\n12 separator \"os-separator\"\n"
+		      "13 separator \"os-separator\"\n14 separator \"os-separator\"\n");
 	assert_string_equal(digest_hex(&boot->run.profile.events[0].digests[ALG_SHA256], hex),
 			    "51e6b92f405d1f98d96e3de343d61d420ad6923b25de21d766f9298192f14fed");
+	assert_string_equal(digest_hex(&boot->run.profile.events[2].digests[ALG_SHA256], hex),
+			    "ff5b9d73dad709633ae76adf444012b57e913a12ed7403c3931145862f35f841");
+	assert_int_equal(boot->run.profile.events[1].n_holes, 1);
+	assert_int_equal(boot->run.profile.events[1].holes[0].kind, HOLE_MACHINE_ID);
+	boot_drop(boot);
+}
+
+static const struct {
+	const char *word;
+	bool known;
+} word_cases[] = {
+	{"enter-initrd",						true },
+	{ "final",						      true },
+	{ "machine-id",						 true },
+	{ "machine-id:0123456789abcdef0123456789abcdef",                true },
+	{ "file-system:/:ext4::0f0f0f0f-0000-4000-8000-000000000000::", true },
+	{ "nvpcr-separator",					    true },
+	{ "machine-id:",						false},
+	{ "ready ",						     false},
+	{ "Ready",						      false},
+	{ "",							   false},
+	{ "product-id:1",					       false},
+};
+
+static void word(void **state)
+{
+	struct error err = { 0 };
+	struct boot *boot = boot_new("257.9");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(word_cases); i++)
+		assert_int_equal(systemd_knows_word(bytes_of_string(word_cases[i].word)),
+				 word_cases[i].known);
+	boot_run(boot, "/EFI/BOOT/BOOTX64.EFI", NULL, SIZE_MAX);
+	assert_int_equal(systemd_measure_later(boot->machine, "Ready", &err), -1);
+	assert_int_equal(err.code, ERROR_USAGE);
 	boot_drop(boot);
 }
 
@@ -582,6 +627,7 @@ int main(void)
 	TEST_ROWS(&tests, uki, uki_cases);
 	TEST(&tests, uki_from_menu);
 	TEST(&tests, nothing_to_boot);
-	TEST(&tests, phases);
+	TEST(&tests, later);
+	TEST(&tests, word);
 	return test_run(&tests, "refgen/systemd");
 }
