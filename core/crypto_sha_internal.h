@@ -7,6 +7,7 @@
 
 #define SHA_BLOCK 64 /* bytes, of SHA-1 and of SHA-256 */
 #define SHA_WORDS 8  /* of a state; SHA-1 has 5 */
+#define SHA_LANES 16 /* messages at a time in wide registers: words of 32 bits in one of 512 */
 
 /* The state that a message begins with (FIPS 180-4, 5.3.1, 5.3.3), and the constants of SHA-256's
  * rounds (4.2.2). */
@@ -34,5 +35,9 @@ void sha_ni_two(enum alg alg, uint32_t *const h[2], const uint8_t *const at[2], 
  * none at all. */
 void sha_ni_extend(const struct extension *const sha256[2], size_t n_sha256,
 		   const struct extension *sha1);
+
+/* crypto_sha_wide.c: n_blocks of SHA-256 from at[i] into the state h[i], of up to SHA_LANES messages side by
+ * side. It takes as long for one as for all. */
+void sha256_wide_blocks(uint32_t *const h[], const uint8_t *const at[], size_t n, size_t n_blocks);
 
 #endif
