@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdbool.h>
 
 #include "core/own.h"
 
@@ -43,14 +42,60 @@ unsigned pool_processors(void)
 	return n > 0 ? (unsigned)n : 1;
 }
 
+/* A thread's place in the pool. */
+struct pool_turn {
+	struct pool *pool;
+};
+
+bool pool_take(struct pool_turn *turn, bool wait, size_t *item)
+{
+	struct pool *pool = turn->pool;
+	const struct pool_job *job = pool->job;
+	bool taken;
+
+	pthread_mutex_lock(&pool->lock);
+	while (wait && !pool->stopped && pool->next_item < job->n_items &&
+	       pool->next_item >= pool->next_done + pool->window)
+		pthread_cond_wait(&pool->room, &pool->lock);
+	taken = !pool->stopped && pool->next_item < job->n_items &&
+		pool->next_item < pool->next_done + pool->window;
+	if (taken)
+		*item = pool->next_item++;
+	pthread_mutex_unlock(&pool->lock);
+	return taken;
+}
+
+void pool_give(struct pool_turn *turn, size_t item, void *result)
+{
+	struct pool *pool = turn->pool;
+
+	pthread_mutex_lock(&pool->lock);
+	pool->slots[item % pool->window] = (struct slot){ result, true };
+	pthread_cond_signal(&pool->item_ready);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static void one_by_one(const struct pool_job *job, void *state, struct pool_turn *turn)
+{
+	size_t item;
+
+	while (pool_take(turn, true, &item))
+		pool_give(turn, item, job->work(job->ctx, state, item));
+}
+
 static void *pool_thread(void *arg)
 {
 	struct pool *pool = arg;
 	const struct pool_job *job = pool->job;
+	struct pool_turn turn = { pool };
 	struct error err = { 0 };
 	void *state = NULL;
 	bool begun = !job->thread_begin || job->thread_begin(job->ctx, &state, &err) == 0;
 
+	if (begun && job->work_on)
+		job->work_on(job->ctx, state, &turn);
+	else if (begun)
+		one_by_one(job, state, &turn);
 	pthread_mutex_lock(&pool->lock);
 	if (!begun) {
 		if (!pool->begin_failed)
@@ -58,22 +103,6 @@ static void *pool_thread(void *arg)
 		pool->begin_failed = true;
 		pool->stopped = true;
 		pthread_cond_broadcast(&pool->room);
-	}
-	while (begun) {
-		size_t item;
-		void *result;
-
-		while (!pool->stopped && pool->next_item < job->n_items &&
-		       pool->next_item >= pool->next_done + pool->window)
-			pthread_cond_wait(&pool->room, &pool->lock);
-		if (pool->stopped || pool->next_item >= job->n_items)
-			break;
-		item = pool->next_item++;
-		pthread_mutex_unlock(&pool->lock);
-		result = job->work(job->ctx, state, item);
-		pthread_mutex_lock(&pool->lock);
-		pool->slots[item % pool->window] = (struct slot){ result, true };
-		pthread_cond_signal(&pool->item_ready);
 	}
 	pool->n_running--;
 	pthread_cond_signal(&pool->item_ready);

@@ -9,6 +9,10 @@
 #include "refgen/rpm/inputs.h"
 #include "refgen/rpm/rpm.h"
 
+/* Results that may wait for an earlier one, for each thread: so many that it seldom has fewer packages at
+ * work than can be hashed side by side. */
+#define AHEAD_HEADER_ONLY 32
+
 struct run {
 	struct refgen_options options;
 	struct rpm_options reading;
@@ -43,15 +47,43 @@ static void thread_end(void *ctx, void *state)
 	rpm_reader_free(state);
 }
 
-static void *work(void *ctx, void *state, size_t item)
+/* The packages that one thread of the pool reads. */
+struct share {
+	const struct run *run;
+	struct pool_turn *turn;
+};
+
+static const char *take(void *ctx, bool wait, size_t *item)
 {
-	const struct run *run = ctx;
+	const struct share *share = ctx;
+
+	return pool_take(share->turn, wait, item) ? rpm_inputs_path(&share->run->inputs, *item)
+						  : NULL;
+}
+
+static void give(void *ctx, size_t item, const struct rpm_package *package, const struct error *why)
+{
+	const struct share *share = ctx;
 	struct result *result = calloc(1, sizeof(*result));
 
-	if (result && rpm_read(state, rpm_inputs_path(&run->inputs, item), &result->package,
-			       &result->why) < 0)
+	if (result && package) {
+		result->package = *package;
+	} else if (result) {
 		result->failed = true;
-	return result;
+		result->why = *why;
+	} else if (package) {
+		struct rpm_package lost = *package;
+
+		rpm_package_clear(&lost);
+	}
+	pool_give(share->turn, item, result);
+}
+
+static void work_on(void *ctx, void *state, struct pool_turn *turn)
+{
+	struct share share = { ctx, turn };
+
+	rpm_read_all(state, &(struct rpm_queue){ &share, take, give });
 }
 
 static void note_all(struct run *run, const char *path, const struct rpm_package *package)
@@ -168,7 +200,7 @@ static enum exit_status import(struct run *run, const struct command_args *args)
 				.ctx = run,
 				.thread_begin = thread_begin,
 				.thread_end = thread_end,
-				.work = work,
+				.work_on = work_on,
 				.done = done };
 	struct error err = { 0 };
 	int status = 0;
@@ -181,6 +213,7 @@ static enum exit_status import(struct run *run, const struct command_args *args)
 	if (status == 0) {
 		rpm_inputs_sort(&run->inputs);
 		job.n_items = run->inputs.n_items;
+		job.ahead = run->reading.header_only ? AHEAD_HEADER_ONLY : 0;
 		run->progress = sink_progress(sink, "packages", job.n_items);
 		run->reading.known = known;
 		run->reading.known_ctx = run;

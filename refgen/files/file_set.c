@@ -177,6 +177,11 @@ static bool keep_content(struct file_set *set, struct golden_file *file)
 	return true;
 }
 
+int file_set_expect(struct file_set *set, size_t n_files, struct error *err)
+{
+	return reserve_files(set, n_files, err);
+}
+
 int file_set_add(struct file_set *set, const struct golden_file *file, struct error *err)
 {
 	struct golden_file copy = *file;

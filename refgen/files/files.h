@@ -131,6 +131,8 @@ void file_set_freep(struct file_set **set);
 /* ERROR_SYSTEM when out of memory, ERROR_LIMIT above FILE_SET_FILES_MAX files or links. */
 #define FILE_SET_FILES_MAX 20000000
 int file_set_artifact(struct file_set *set, const struct artifact *artifact, struct error *err);
+/* There will be about so many more files: room for them, at once. */
+int file_set_expect(struct file_set *set, size_t n_files, struct error *err);
 int file_set_add(struct file_set *set, const struct golden_file *file, struct error *err);
 int file_set_add_link(struct file_set *set, struct bytes path, struct bytes target,
 		      struct error *err);

@@ -13,40 +13,7 @@
 #include "refgen/rpm/openpgp.h"
 
 #define HEAD_FIRST (32u << 10) /* bytes read first: both headers of most packages */
-
-int rpm_reader_new(const struct rpm_options *options, struct rpm_reader **out, struct error *err)
-{
-	AUTO(rpm_reader_freep) struct rpm_reader *reader = calloc(1, sizeof(*reader));
-
-	if (!reader || !(reader->block = malloc(RPM_BLOCK_SIZE)))
-		return error_memory(err, NULL);
-	reader->options = *options;
-	if (hasher_new(&reader->whole, err) < 0 || hasher_new(&reader->sealed, err) < 0 ||
-	    hasher_new(&reader->payload, err) < 0 || content_new(&reader->content, err) < 0 ||
-	    rpm_verifier_new(options->keyring, &reader->verifier, err) < 0 ||
-	    !content_has(reader->content, options->algs, err))
-		return -1;
-	*out = TAKE(reader);
-	return 0;
-}
-
-void rpm_reader_free(struct rpm_reader *reader)
-{
-	if (!reader)
-		return;
-	hasher_free(reader->whole);
-	hasher_free(reader->sealed);
-	hasher_free(reader->payload);
-	content_free(reader->content);
-	rpm_verifier_free(reader->verifier);
-	free(reader->block);
-	free(reader);
-}
-
-void rpm_reader_freep(struct rpm_reader **reader)
-{
-	rpm_reader_free(*reader);
-}
+#define HEAD_KEPT  (1u << 20)  /* room that is kept from one package to the next */
 
 void rpm_note(struct buf *notes, const char *format, ...)
 {
@@ -62,17 +29,10 @@ void rpm_note(struct buf *notes, const char *format, ...)
 	buf_append(notes, bytes_of(line, strlen(line) + 1));
 }
 
-void rpm_package_clear(struct rpm_package *package)
-{
-	file_set_free(package->set);
-	buf_clear(&package->notes);
-	*package = (struct rpm_package){ 0 };
-}
-
 /* --- opening --------------------------------------------------------------------------------- */
 
-static int read_at(const struct rpm_opened *opened, uint8_t *out, size_t size, uint64_t offset,
-		   struct error *err)
+int rpm_read_at(const struct rpm_opened *opened, uint8_t *out, size_t size, uint64_t offset,
+		struct error *err)
 {
 	while (size) {
 		ssize_t n = pread(opened->fd, out, size, (off_t)offset);
@@ -105,7 +65,7 @@ static int read_head(struct rpm_opened *opened, uint64_t size, const char *what,
 	at = buf_extend(&opened->head, (size_t)size - have);
 	if (!at)
 		return error_memory(err, opened->source);
-	return read_at(opened, at, (size_t)size - have, have, err);
+	return rpm_read_at(opened, at, (size_t)size - have, have, err);
 }
 
 static int read_headers(struct rpm_opened *opened, struct error *err)
@@ -142,27 +102,46 @@ static int read_headers(struct rpm_opened *opened, struct error *err)
 				opened->header_at, opened->source, &opened->main, err);
 }
 
-int rpm_open(const char *path, struct rpm_opened *out, struct error *err)
+static int open_package(const char *path, struct rpm_opened *opened, struct error *err)
 {
-	AUTO(rpm_opened_clear) struct rpm_opened opened = RPM_OPENED_INIT;
 	struct stat st;
 
-	opened.source = path;
+	opened->source = path;
 	/* O_NONBLOCK: a FIFO must not hold us up before it is refused. */
-	opened.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (opened.fd < 0)
+	opened->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (opened->fd < 0)
 		return error_errno(err, ERROR_INPUT, path, errno, "cannot open");
-	if (fstat(opened.fd, &st) < 0)
+	if (fstat(opened->fd, &st) < 0)
 		return error_errno(err, ERROR_INPUT, path, errno, "cannot inspect");
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_INPUT, path, ERROR_NO_OFFSET, "is no regular file");
-	opened.size = (uint64_t)st.st_size;
-	opened.changed = st.st_ctim;
-	if (read_headers(&opened, err) < 0)
-		return -1;
-	*out = opened;
-	opened = (struct rpm_opened)RPM_OPENED_INIT; /* the caller's from here */
-	return 0;
+	opened->size = (uint64_t)st.st_size;
+	opened->changed = st.st_ctim;
+	return read_headers(opened, err);
+}
+
+int rpm_open(const char *path, struct rpm_opened *out, struct error *err)
+{
+	struct buf head = out->head;
+
+	*out = (struct rpm_opened)RPM_OPENED_INIT;
+	out->head = head;
+	if (open_package(path, out, err) == 0)
+		return 0;
+	rpm_opened_clear(out);
+	return -1;
+}
+
+void rpm_opened_close(struct rpm_opened *opened)
+{
+	struct buf head = opened->head;
+
+	opened->head = (struct buf)BUF_INIT;
+	rpm_opened_clear(opened);
+	head.size = 0;
+	if (head.capacity > HEAD_KEPT)
+		buf_clear(&head);
+	opened->head = head;
 }
 
 void rpm_opened_clear(struct rpm_opened *opened)
@@ -203,7 +182,7 @@ static int payload_next(void *ctx, struct bytes *block, struct error *err)
 			size = opened->head.size - (size_t)state->at;
 		*block = bytes_of(opened->head.data + state->at, size);
 	} else {
-		if (read_at(opened, state->block, size, state->at, err) < 0)
+		if (rpm_read_at(opened, state->block, size, state->at, err) < 0)
 			return -1;
 		*block = bytes_of(state->block, size);
 	}
@@ -469,7 +448,8 @@ static int read_files(struct rpm_reader *reader, const struct rpm_opened *opened
 	slots = calloc(list.n_files ? list.n_files : 1, sizeof(*slots));
 	if (!slots)
 		return error_memory(err, opened->source);
-	if (add_files(opened, &list, header_only, slots, package, err) < 0)
+	if (file_set_expect(package->set, list.n_files, err) < 0 ||
+	    add_files(opened, &list, header_only, slots, package, err) < 0)
 		return -1;
 	if (header_only) {
 		package->set->algs &= ~package->lacking;
@@ -480,8 +460,8 @@ static int read_files(struct rpm_reader *reader, const struct rpm_opened *opened
 	return check_unchanged(opened, err);
 }
 
-/* rpm's own test (lib/depends.c, headerIsSource): a binary package names its source. */
-static int check_source(const struct rpm_opened *opened, bool *source, struct error *err)
+/* rpm's own test (lib/depends.c, headerIsSource). */
+int rpm_check_source(const struct rpm_opened *opened, bool *source, struct error *err)
 {
 	*source = !rpm_header_find(&opened->main, RPMTAG_SOURCERPM);
 	if (*source != opened->lead.source)
@@ -492,34 +472,17 @@ static int check_source(const struct rpm_opened *opened, bool *source, struct er
 	return 0;
 }
 
-int rpm_read(struct rpm_reader *reader, const char *path, struct rpm_package *out,
-	     struct error *err)
+int rpm_package_read(struct rpm_reader *reader, const struct rpm_opened *opened,
+		     const struct rpm_seal *seal, struct rpm_package *package, struct error *err)
 {
-	AUTO(rpm_package_clear) struct rpm_package package = { .outcome = RPM_READ };
-	AUTO(rpm_opened_clear) struct rpm_opened opened = RPM_OPENED_INIT;
-	struct rpm_seal seal;
-	bool source;
+	const struct rpm_options *options = &reader->options;
 
-	if (rpm_open(path, &opened, err) < 0 ||
-	    rpm_verify_header(reader, &opened, &package.notes, err) < 0 ||
-	    check_source(&opened, &source, err) < 0)
+	if (file_set_new(options->algs, &package->set, err) < 0 ||
+	    set_artifact(opened, seal, options->header_only, package->set, err) < 0)
 		return -1;
-	if (source) {
-		*out = (struct rpm_package){ .outcome = RPM_SOURCE };
-		return 0;
-	}
-	if (rpm_verify(reader, &opened, &seal, &package.notes, err) < 0 ||
-	    file_set_new(reader->options.algs, &package.set, err) < 0 ||
-	    set_artifact(&opened, &seal, reader->options.header_only, package.set, err) < 0)
+	if (options->known && options->known(options->known_ctx, &seal->artifact))
+		package->outcome = RPM_KNOWN;
+	else if (read_files(reader, opened, package, err) < 0)
 		return -1;
-	if (reader->options.known &&
-	    reader->options.known(reader->options.known_ctx, &seal.artifact))
-		package.outcome = RPM_KNOWN;
-	else if (read_files(reader, &opened, &package, err) < 0)
-		return -1;
-	if (buf_finish(&package.notes, err) < 0)
-		return -1;
-	*out = package;
-	package = (struct rpm_package){ 0 }; /* the caller's from here */
-	return 0;
+	return buf_finish(&package->notes, err);
 }

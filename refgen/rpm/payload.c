@@ -305,11 +305,11 @@ int rpm_payload_read(struct rpm_reader *reader, const struct rpm_opened *opened,
 	if (find_compression(opened, &options.compression, err) < 0 ||
 	    rpm_alternative_algs(reader, opened, &alternative_algs, err) < 0 ||
 	    decompressor_open(&options, rpm_payload_source(&packed), &decompressor, err) < 0 ||
-	    hasher_begin(reader->payload, alternative_algs, err) < 0)
+	    hasher_begin(reader->hasher, alternative_algs, err) < 0)
 		return -1;
-	tee = (struct tee){ decompressor_source(decompressor), reader->payload };
+	tee = (struct tee){ decompressor_source(decompressor), reader->hasher };
 	if (read_archive(&un, (struct byte_source){ tee_next, &tee }, err) < 0 ||
-	    hasher_finish(reader->payload, alternative, err) < 0 ||
+	    hasher_finish(reader->hasher, alternative, err) < 0 ||
 	    rpm_alternative_check(opened, alternative_algs, alternative, err) < 0)
 		return -1;
 	return check_all_seen(&un, err);

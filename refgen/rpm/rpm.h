@@ -4,7 +4,8 @@
  *
  * A package is read twice, block by block: once to check its own digests and signatures, then,
  * sound, to unpack it and hash each file. Nothing is written to disk, and beside the headers no
- * more than a few blocks are in memory.
+ * more than a few blocks are in memory. Where nothing is to be unpacked, eight packages at a time are
+ * read and hashed side by side.
  *
  * Source:  rpm docs/manual/format_v3.md, format_v4.md, format_v6.md, signatures_digests.md.
  * Threads: a reader belongs to one thread; options and the keyring are shared.
@@ -56,5 +57,20 @@ void rpm_reader_freep(struct rpm_reader **reader);
 int rpm_read(struct rpm_reader *reader, const char *path, struct rpm_package *out,
 	     struct error *err);
 void rpm_package_clear(struct rpm_package *package);
+
+/* Where rpm_read_all gets packages, and what becomes of them. */
+struct rpm_queue {
+	void *ctx;
+	/* The next path, which must stay, and what it is called; NULL when there is none. With wait
+	 * false, some are at work: there may be another later. */
+	const char *(*take)(void *ctx, bool wait, size_t *item);
+	/* package is the queue's from here; NULL: it failed, and why. */
+	void (*give)(void *ctx, size_t item, const struct rpm_package *package,
+		     const struct error *why);
+};
+
+/* Reads packages as rpm_read does until there are none, several at a time where that is faster. They are
+ * given in any order. */
+void rpm_read_all(struct rpm_reader *reader, const struct rpm_queue *queue);
 
 #endif

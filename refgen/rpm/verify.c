@@ -153,7 +153,7 @@ static int stated_algs(struct rpm_reader *reader, const struct rpm_opened *opene
 			return -1;
 		if (status == 0)
 			continue;
-		if (hasher_has(reader->whole, digest.alg))
+		if (hasher_has(reader->hasher, digest.alg))
 			algs |= 1u << digest.alg;
 		else if (notes)
 			rpm_note(notes, "%s of %s not checked: libcrypto offers none here",
@@ -190,9 +190,9 @@ int rpm_verify_header(struct rpm_reader *reader, const struct rpm_opened *opened
 	alg_set algs;
 
 	if (stated_algs(reader, opened, COVER_HEADER, &algs, notes, err) < 0 ||
-	    hasher_begin(reader->sealed, algs, err) < 0 ||
-	    hasher_update(reader->sealed, opened->main.bytes, err) < 0 ||
-	    hasher_finish(reader->sealed, computed, err) < 0)
+	    hasher_begin(reader->hasher, algs, err) < 0 ||
+	    hasher_update(reader->hasher, opened->main.bytes, err) < 0 ||
+	    hasher_finish(reader->hasher, computed, err) < 0)
 		return -1;
 	return compare_stated(opened, COVER_HEADER, algs, computed, err);
 }
@@ -220,52 +220,112 @@ static int sealed_algs(struct rpm_reader *reader, const struct rpm_opened *opene
 	return 0;
 }
 
-/* Reads the package once and computes every digest of its bytes that is stated, and its own. */
-static int check_digests(struct rpm_reader *reader, const struct rpm_opened *opened,
-			 struct rpm_seal *out, struct buf *notes, struct error *err)
+/* A hasher for these, made at first use; none for none. */
+static int begin_with(struct hasher **hasher, alg_set algs, struct error *err)
 {
-	struct bytes head = bytes_of(opened->head.data, (size_t)opened->payload_at);
-	struct bytes header = bytes_of(head.data + opened->header_at,
-				       (size_t)(opened->payload_at - opened->header_at));
-	struct rpm_payload_source state = { opened, reader->block, opened->payload_at };
-	struct byte_source source = rpm_payload_source(&state);
-	struct digest whole[ALG_COUNT], sealed[ALG_COUNT], payload[ALG_COUNT];
-	alg_set over_both, payload_algs, alternative_algs;
-	struct bytes block;
-	int status;
+	if (!*hasher && algs && hasher_new(hasher, err) < 0)
+		return -1;
+	return *hasher ? hasher_begin(*hasher, algs, err) : 0;
+}
 
-	/* err is always there: rpm_verify sees to it. */
-	if (stated_algs(reader, opened, COVER_PAYLOAD, &payload_algs, notes, err) < 0 ||
-	    sealed_algs(reader, opened, payload_algs, &over_both, notes, err) < 0 ||
-	    stated_algs(reader, opened, COVER_ALTERNATIVE, &alternative_algs, notes, err) < 0)
+static int update_with(struct hasher *hasher, struct bytes bytes, struct error *err)
+{
+	return hasher ? hasher_update(hasher, bytes, err) : 0;
+}
+
+static int finish_with(struct hasher *hasher, struct digest out[ALG_COUNT], struct error *err)
+{
+	return hasher ? hasher_finish(hasher, out, err) : 0;
+}
+
+#define SHA256_ALG ((alg_set)(1u << ALG_SHA256))
+
+int rpm_hashing_begin(struct rpm_reader *reader, struct rpm_hashing *hashing, size_t first,
+		      const struct rpm_opened *opened, struct buf *notes, struct error *err)
+{
+	struct bytes header = bytes_of(opened->head.data + opened->header_at,
+				       (size_t)(opened->payload_at - opened->header_at));
+
+	if (!hashing->block && !(hashing->block = malloc(RPM_HASHING_SIZE)))
+		return error_memory(err, opened->source);
+	hashing->opened = opened;
+	hashing->at = 0;
+	if (check_sizes(opened, err) < 0 ||
+	    stated_algs(reader, opened, COVER_PAYLOAD, &hashing->payload_algs, notes, err) < 0 ||
+	    sealed_algs(reader, opened, hashing->payload_algs, &hashing->over_both, notes, err) <
+		    0 ||
+	    stated_algs(reader, opened, COVER_ALTERNATIVE, &hashing->alternative_algs, notes, err) <
+		    0)
 		return -1;
-	if (hasher_begin(reader->whole, 1u << ALG_SHA256, err) < 0 ||
-	    hasher_begin(reader->sealed, over_both, err) < 0 ||
-	    hasher_begin(reader->payload, payload_algs | alternative_algs, err) < 0 ||
-	    hasher_update(reader->whole, head, err) < 0 ||
-	    hasher_update(reader->sealed, header, err) < 0)
+	if (begin_with(&hashing->sealed, hashing->over_both, err) < 0 ||
+	    begin_with(&hashing->payload,
+		       (hashing->payload_algs | hashing->alternative_algs) & ~SHA256_ALG,
+		       err) < 0 ||
+	    update_with(hashing->sealed, header, err) < 0 ||
+	    streams_begin(reader->streams, first, err) < 0)
 		return -1;
-	while ((status = source.next(source.ctx, &block, err)) > 0)
-		if (hasher_update(reader->whole, block, err) < 0 ||
-		    hasher_update(reader->sealed, block, err) < 0 ||
-		    hasher_update(reader->payload, block, err) < 0)
+	return streams_begin(reader->streams, first + 1, err);
+}
+
+int rpm_hashing_next(struct rpm_hashing *hashing, struct bytes next[2], struct error *err)
+{
+	const struct rpm_opened *opened = hashing->opened;
+	const bool in_payload = hashing->at >= opened->payload_at;
+	const uint64_t end = in_payload ? opened->size : opened->payload_at;
+	size_t size = RPM_HASHING_SIZE;
+	struct bytes block;
+
+	if (size > end - hashing->at)
+		size = (size_t)(end - hashing->at);
+	if (hashing->at < opened->head.size) { /* came with the headers */
+		if (size > opened->head.size - hashing->at)
+			size = opened->head.size - (size_t)hashing->at;
+		block = bytes_of(opened->head.data + hashing->at, size);
+	} else {
+		if (rpm_read_at(opened, hashing->block, size, hashing->at, err) < 0)
 			return -1;
-	if (status < 0 || hasher_finish(reader->whole, whole, err) < 0 ||
-	    hasher_finish(reader->sealed, sealed, err) < 0 ||
-	    hasher_finish(reader->payload, payload, err) < 0)
+		block = bytes_of(hashing->block, size);
+	}
+	hashing->at += size;
+	next[0] = block;
+	next[1] = in_payload ? block : bytes_of(NULL, 0);
+	if (in_payload && (update_with(hashing->sealed, block, err) < 0 ||
+			   update_with(hashing->payload, block, err) < 0))
 		return -1;
-	out->artifact = whole[ALG_SHA256];
-	if (compare_stated(opened, COVER_PAYLOAD, payload_algs, payload, err) < 0) {
+	return size > 0;
+}
+
+int rpm_hashing_finish(struct rpm_reader *reader, struct rpm_hashing *hashing, size_t first,
+		       struct rpm_seal *out, struct error *err)
+{
+	const struct rpm_opened *opened = hashing->opened;
+	struct digest sealed[ALG_COUNT], payload[ALG_COUNT];
+
+	/* err is always there: the reader sees to it. */
+	if (streams_finish(reader->streams, first, &out->artifact, err) < 0 ||
+	    streams_finish(reader->streams, first + 1, &payload[ALG_SHA256], err) < 0 ||
+	    finish_with(hashing->sealed, sealed, err) < 0 ||
+	    finish_with(hashing->payload, payload, err) < 0)
+		return -1;
+	if (compare_stated(opened, COVER_PAYLOAD, hashing->payload_algs, payload, err) < 0) {
 		struct error not_plain;
 
 		/* It may be stored uncompressed now, which the other digest is for. */
-		if (err->code != ERROR_MISMATCH || !alternative_algs ||
-		    compare_stated(opened, COVER_ALTERNATIVE, alternative_algs, payload,
+		if (err->code != ERROR_MISMATCH || !hashing->alternative_algs ||
+		    compare_stated(opened, COVER_ALTERNATIVE, hashing->alternative_algs, payload,
 				   &not_plain) < 0)
 			return -1;
 		err->code = ERROR_NONE;
 	}
-	return compare_stated(opened, COVER_HEADER_AND_PAYLOAD, over_both, sealed, err);
+	return compare_stated(opened, COVER_HEADER_AND_PAYLOAD, hashing->over_both, sealed, err);
+}
+
+void rpm_hashing_clear(struct rpm_hashing *hashing)
+{
+	hasher_free(hashing->sealed);
+	hasher_free(hashing->payload);
+	free(hashing->block);
+	*hashing = (struct rpm_hashing){ 0 };
 }
 
 int rpm_alternative_algs(struct rpm_reader *reader, const struct rpm_opened *opened, alg_set *out,
@@ -295,7 +355,7 @@ static int judge(struct rpm_reader *reader, const struct rpm_opened *opened, str
 					     : cover_names[COVER_HEADER_AND_PAYLOAD];
 	struct rpm_verdict verdict;
 
-	if (rpm_verifier_judge(reader->verifier, reader->sealed, packet, offset, opened->source,
+	if (rpm_verifier_judge(reader->verifier, reader->hasher, packet, offset, opened->source,
 			       over, &verdict, err) < 0)
 		return -1;
 	if (verdict.bad)
@@ -381,16 +441,12 @@ static int require_signed(const struct rpm_opened *opened, const struct rpm_seal
 			 seal->signer);
 }
 
-int rpm_verify(struct rpm_reader *reader, const struct rpm_opened *opened, struct rpm_seal *out,
-	       struct buf *notes, struct error *err)
+int rpm_verify_signatures(struct rpm_reader *reader, const struct rpm_opened *opened,
+			  struct rpm_seal *seal, struct buf *notes, struct error *err)
 {
-	struct rpm_seal seal = { .signature = SIGNATURE_NONE };
-
-	if (check_sizes(opened, err) < 0 || check_digests(reader, opened, &seal, notes, err) < 0 ||
-	    check_signatures(reader, opened, &seal, notes, err) < 0)
+	seal->signature = SIGNATURE_NONE;
+	seal->signer[0] = '\0';
+	if (check_signatures(reader, opened, seal, notes, err) < 0)
 		return -1;
-	if (reader->options.require_signed && require_signed(opened, &seal, err) < 0)
-		return -1;
-	*out = seal;
-	return 0;
+	return reader->options.require_signed ? require_signed(opened, seal, err) : 0;
 }

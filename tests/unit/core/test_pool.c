@@ -31,6 +31,21 @@ static void *work(void *ctx, void *thread_state, size_t item)
 	return result;
 }
 
+/* Three items at a time, the last taken given first. */
+static void work_on(void *ctx, void *thread_state, struct pool_turn *turn)
+{
+	size_t items[3];
+
+	while (pool_take(turn, true, &items[0])) {
+		size_t n = 1;
+
+		while (n < ARRAY_SIZE(items) && pool_take(turn, false, &items[n]))
+			n++;
+		while (n--)
+			pool_give(turn, items[n], work(ctx, thread_state, items[n]));
+	}
+}
+
 static int done(void *ctx, size_t item, void *result, int aborted, struct error *err)
 {
 	struct totals *totals = ctx;
@@ -65,14 +80,15 @@ static const struct run_case {
 	{ "the last fails",          50,  3,  49      },
 };
 
-static void run(void **state)
+static void run_with(const struct run_case *row,
+		     void (*several)(void *, void *, struct pool_turn *))
 {
-	const struct run_case *row = *state;
 	struct totals totals = { .fail_at = row->fail_at };
 	struct pool_job job = { .n_items = row->n_items,
 				.n_threads = row->n_threads,
 				.ctx = &totals,
-				.work = work,
+				.work = several ? NULL : work,
+				.work_on = several,
 				.done = done };
 	struct error err = { 0 };
 	int status = pool_run(&job, &err);
@@ -87,6 +103,16 @@ static void run(void **state)
 		test_error(&err, ERROR_MALFORMED, row->fail_at);
 		assert_int_equal(totals.n_done, row->fail_at);
 	}
+}
+
+static void run(void **state)
+{
+	run_with(*state, NULL);
+}
+
+static void run_several(void **state)
+{
+	run_with(*state, work_on);
 }
 
 static int cannot_begin(void *ctx, void **thread_state, struct error *err)
@@ -118,6 +144,7 @@ int main(void)
 	struct test_list tests = { 0 };
 
 	TEST_ROWS(&tests, run, run_cases);
+	TEST_ROWS(&tests, run_several, run_cases);
 	TEST(&tests, thread_cannot_begin);
 	return test_run(&tests, "core/pool");
 }

@@ -564,6 +564,106 @@ static void known_packages_are_not_unpacked(void **state)
 	assert_int_equal(package.set->n_files, 0);
 }
 
+#define SEVERAL 60
+
+/* Packages in a queue, and what came of each. */
+struct several {
+	struct memory_file files[SEVERAL];
+	struct digest artifacts[SEVERAL];
+	size_t n_taken, n_given;
+	bool given[SEVERAL], failed[SEVERAL];
+	struct error why[SEVERAL];
+};
+
+static const char *several_take(void *ctx, bool wait, size_t *item)
+{
+	struct several *several = ctx;
+
+	assert_int_equal(wait, several->n_taken == several->n_given);
+	if (several->n_taken == SEVERAL || (!wait && several->n_taken % 11 == 5))
+		return NULL; /* now and then there is none for a while */
+	*item = several->n_taken++;
+	return several->files[*item].path;
+}
+
+static void several_give(void *ctx, size_t item, const struct rpm_package *package,
+			 const struct error *why)
+{
+	struct several *several = ctx;
+
+	assert_true(item < several->n_taken && !several->given[item]);
+	several->given[item] = true;
+	several->n_given++;
+	several->failed[item] = !package;
+	if (package) {
+		struct rpm_package copy = *package;
+
+		several->artifacts[item] = package->set->artifact.digest;
+		assert_int_equal(package->set->n_files, 6);
+		rpm_package_clear(&copy);
+	} else {
+		several->why[item] = *why;
+	}
+}
+
+/* Sound and damaged ones of all sizes, side by side, come to the same as each by itself. */
+static void several_at_a_time(void **state)
+{
+	const struct rpm_options options = { .algs = 1u << ALG_SHA256, .header_only = true };
+	AUTO(rpm_reader_freep) struct rpm_reader *reader = NULL;
+	struct several several = { .n_taken = 0 };
+	const struct rpm_queue queue = { &several, several_take, several_give };
+	size_t n_failed = 0;
+
+	(void)state;
+	assert_int_equal(rpm_reader_new(&options, &reader, NULL), 0);
+	for (size_t i = 0; i < SEVERAL; i++) {
+		AUTO(buf_clear) struct buf built = BUF_INIT;
+		AUTO(own_free) char *more = calloc(1, 400001);
+		const size_t size = i * i * i * 7919 % 400000;
+		struct recipe recipe = good_recipes[i % ARRAY_SIZE(good_recipes)];
+
+		assert_non_null(more);
+		memset(more, 'a' + (int)(i % 26), size);
+		recipe.payload_after = more;
+		build(&recipe, &built);
+		if (i % 5 == 3)
+			built.data[built.size - 1 - size / 2] ^= 1;
+		several.files[i] =
+			memory_file(bytes_of(built.data, built.size - (i % 7 == 4 ? 1 : 0)));
+		assert_int_equal(hasher_digest_bytes(hasher, ALG_SHA256, buf_bytes(&built),
+						     &several.artifacts[i], NULL),
+				 0);
+	}
+	for (int round = 0; round < 2; round++) {
+		struct digest expected[SEVERAL];
+
+		memcpy(expected, several.artifacts, sizeof(expected));
+		several.n_taken = several.n_given = 0;
+		memset(several.given, 0, sizeof(several.given));
+		rpm_read_all(reader, &queue);
+		assert_int_equal(several.n_given, SEVERAL);
+		for (size_t i = 0; i < SEVERAL; i++) {
+			AUTO(rpm_package_clear) struct rpm_package alone = { 0 };
+			struct error err = { 0 };
+			bool failed = rpm_read(reader, several.files[i].path, &alone, &err) < 0;
+
+			assert_int_equal(failed, several.failed[i]);
+			assert_int_equal(failed, i % 5 == 3 || i % 7 == 4);
+			if (failed) {
+				assert_string_equal(err.message, several.why[i].message);
+				assert_int_equal(err.offset, several.why[i].offset);
+				n_failed++;
+			} else {
+				assert_true(digest_equal(&several.artifacts[i], &expected[i]));
+			}
+		}
+	}
+	assert_true(n_failed > 10);
+	for (size_t i = 0; i < SEVERAL; i++)
+		close(several.files[i].fd);
+}
+
 static void what_is_no_file(void **state)
 {
 	const struct rpm_options options = { .algs = 1u << ALG_SHA256 };
@@ -625,6 +725,7 @@ int main(void)
 	TEST(&tests, source_packages_are_told);
 	TEST(&tests, unsigned_is_refused_if_asked);
 	TEST(&tests, known_packages_are_not_unpacked);
+	TEST(&tests, several_at_a_time);
 	TEST(&tests, what_is_no_file);
 	TEST(&tests, out_of_memory);
 	failed = test_run(&tests, "refgen/rpm/package");
