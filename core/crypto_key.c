@@ -337,6 +337,54 @@ int public_key_parse_pem(struct bytes text, const char *source, struct public_ke
 	return key_of_pkey(pkey, out, err);
 }
 
+/* Where needle begins in text; NULL if nowhere. */
+static const uint8_t *find(struct bytes text, const char *needle)
+{
+	size_t size = strlen(needle);
+
+	for (size_t at = 0; at + size <= text.size; at++) {
+		const uint8_t *first = memchr(text.data + at, needle[0], text.size - at - size + 1);
+
+		if (!first)
+			return NULL;
+		if (memcmp(first, needle, size) == 0)
+			return first;
+		at = (size_t)(first - text.data);
+	}
+	return NULL;
+}
+
+int pem_next(struct bytes *text, const char *source, struct bytes *block, char *label,
+	     struct buf *der, struct error *err)
+{
+	AUTO(bio_freep) BIO *bio = NULL;
+	AUTO(pem_block_clear) struct pem_block pem = { 0 };
+	const uint8_t *begin = find(*text, "-----BEGIN "), *end;
+	struct bytes rest;
+
+	if (!begin)
+		return 0;
+	rest = bytes_of(begin, text->size - (size_t)(begin - text->data));
+	end = find(rest, "-----END ");
+	if (end)
+		end = memchr(end, '\n', rest.size - (size_t)(end - begin));
+	*block = end ? bytes_of(begin, (size_t)(end - begin) + 1) : rest;
+	if (block->size > KEY_INPUT_MAX)
+		return too_large(block->size, source, err);
+	bio = BIO_new_mem_buf(block->data, (int)block->size);
+	if (!bio)
+		return libcrypto_error(err, ERROR_SYSTEM, "PEM");
+	if (PEM_read_bio(bio, &pem.name, &pem.header, &pem.data, &pem.size) != 1) {
+		ERR_clear_error();
+		return error_set(err, ERROR_MALFORMED, source, (uint64_t)(begin - text->data),
+				 "a PEM block that is not whole");
+	}
+	snprintf(label, PEM_LABEL_SIZE, "%s", pem.name);
+	buf_append(der, bytes_of(pem.data, (size_t)pem.size));
+	*text = bytes_of(block->data + block->size, rest.size - block->size);
+	return 1;
+}
+
 void public_key_free(struct public_key *key)
 {
 	if (!key)
@@ -373,6 +421,19 @@ uint64_t public_key_exponent(const struct public_key *key)
 const char *public_key_name(const struct public_key *key)
 {
 	return key->name;
+}
+
+int public_key_id(const struct public_key *key, uint8_t out[KEY_ID_SIZE], struct error *err)
+{
+	X509_PUBKEY *info = NULL;
+	const unsigned char *bits;
+	int size;
+	bool done = X509_PUBKEY_set(&info, key->pkey) == 1 &&
+		    X509_PUBKEY_get0_param(NULL, &bits, &size, NULL, info) == 1 && size >= 0 &&
+		    EVP_Q_digest(NULL, "SHA1", NULL, bits, (size_t)size, out, NULL) == 1;
+
+	X509_PUBKEY_free(info);
+	return done ? 0 : libcrypto_error(err, ERROR_UNSUPPORTED, key->name);
 }
 
 bool public_key_equal(const struct public_key *a, const struct public_key *b)

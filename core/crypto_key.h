@@ -52,6 +52,14 @@ int public_key_parse_pem(struct bytes text, const char *source, struct public_ke
 int public_key_parse_der(struct bytes der, const char *source, struct public_key **out,
 			 struct error *err);
 
+/*
+ * The next block of a PEM text, wherever it begins: 1, *block is its text, label what it says it is, and
+ * its DER is appended to der; *text is what follows. 0 when there is none, -1 when one is not whole.
+ */
+#define PEM_LABEL_SIZE 40
+int pem_next(struct bytes *text, const char *source, struct bytes *block, char *label,
+	     struct buf *der, struct error *err);
+
 void public_key_free(struct public_key *key);
 void public_key_freep(struct public_key **key);
 
@@ -60,6 +68,11 @@ unsigned public_key_bits(const struct public_key *key); /* of the modulus, of th
 enum key_curve public_key_curve(const struct public_key *key);
 uint64_t public_key_exponent(const struct public_key *key); /* RSA; UINT64_MAX if larger; else 0 */
 const char *public_key_name(const struct public_key *key);  /* "RSA 2048", "ECC P-256" */
+
+/* SHA-1 of the key's bits, as a SubjectPublicKeyInfo holds them: the usual key identifier (RFC 5280,
+ * 4.2.1.2, method 1). */
+#define KEY_ID_SIZE 20
+int public_key_id(const struct public_key *key, uint8_t out[KEY_ID_SIZE], struct error *err);
 
 /* Same type and same numbers. */
 bool public_key_equal(const struct public_key *a, const struct public_key *b);

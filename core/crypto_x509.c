@@ -116,3 +116,45 @@ bool x509_has_key_usage(struct bytes der, const char *oid)
 	ERR_clear_error();
 	return has;
 }
+
+bool x509_key_id_append(struct buf *out, struct bytes der)
+{
+	X509 *certificate = certificate_read(der);
+	const ASN1_OCTET_STRING *id = certificate ? X509_get0_subject_key_id(certificate) : NULL;
+
+	if (id)
+		buf_append(out,
+			   bytes_of(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id)));
+	X509_free(certificate);
+	ERR_clear_error();
+	return id != NULL;
+}
+
+static struct bytes without_zeros(struct bytes number)
+{
+	while (number.size && number.data[0] == 0)
+		number = bytes_of(number.data + 1, number.size - 1);
+	return number;
+}
+
+bool x509_is_numbered(struct bytes der, struct bytes issuer, struct bytes serial)
+{
+	X509 *certificate = certificate_read(der);
+	unsigned char *name = NULL;
+	int size = certificate ? i2d_X509_NAME(X509_get_issuer_name(certificate), &name) : 0;
+	bool same = false;
+
+	if (size > 0) {
+		const ASN1_INTEGER *number = X509_get0_serialNumber(certificate);
+		struct bytes bytes =
+			bytes_of(ASN1_STRING_get0_data(number), (size_t)ASN1_STRING_length(number));
+
+		same = bytes_equal(bytes_of(name, (size_t)size), issuer) &&
+		       bytes_equal(without_zeros(bytes), without_zeros(serial)) &&
+		       ASN1_STRING_type(number) == V_ASN1_INTEGER;
+	}
+	OPENSSL_free(name);
+	X509_free(certificate);
+	ERR_clear_error();
+	return same;
+}

@@ -24,6 +24,12 @@ bool x509_common_name_append(struct buf *out, struct bytes der);
 /* The TBSCertificate, DER, appended: what a revocation list's certificate hashes are over. */
 bool x509_tbs_append(struct buf *out, struct bytes der);
 
+/* The subject key identifier, appended. False, too, if the certificate has none. */
+bool x509_key_id_append(struct buf *out, struct bytes der);
+
+/* True if the certificate has this issuer, a DER Name, and this serial number, big endian. */
+bool x509_is_numbered(struct bytes der, struct bytes issuer, struct bytes serial);
+
 /* True if the certificate's extended key usages include the one of this dotted OID. */
 bool x509_has_key_usage(struct bytes der, const char *oid);
 
