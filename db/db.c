@@ -581,6 +581,8 @@ const char *artifact_kind_name(enum artifact_kind kind)
 		return "initrd";
 	case ARTIFACT_BOOT:
 		return "boot";
+	case ARTIFACT_ALLOWLIST:
+		return "allowlist";
 	case ARTIFACT_KIND_COUNT:
 		break;
 	}

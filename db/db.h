@@ -47,6 +47,7 @@ enum artifact_kind {
 	ARTIFACT_TREE,
 	ARTIFACT_INITRD,
 	ARTIFACT_BOOT, /* what refgen boot was given: boot files, and the profiles predicted from them */
+	ARTIFACT_ALLOWLIST, /* another verifier's list of good files */
 	ARTIFACT_KIND_COUNT
 };
 
@@ -154,7 +155,7 @@ bool db_has_artifact(struct db *db, enum artifact_kind kind, const struct digest
 /* The name of a kind, as reports and the database have it: "executable", "shared-object", ... */
 const char *file_kind_name(enum file_kind kind);
 
-/* "rpm", "tree", "initrd", "boot". */
+/* "rpm", "tree", "initrd", "boot", "allowlist". */
 const char *artifact_kind_name(enum artifact_kind kind);
 
 /* "unsigned", "verified", "no-key", "unverifiable". */
@@ -265,6 +266,7 @@ enum exit_status cmd_db_info(const struct command *self, int argc, char **argv);
 enum exit_status cmd_db_list(const struct command *self, int argc, char **argv);
 enum exit_status cmd_db_lookup(const struct command *self, int argc, char **argv);
 enum exit_status cmd_db_pcrs(const struct command *self, int argc, char **argv);
+enum exit_status cmd_db_export(const struct command *self, int argc, char **argv);
 enum exit_status cmd_db_diff(const struct command *self, int argc, char **argv);
 
 #endif

@@ -30,7 +30,11 @@ _assay() {
     --release)
         mapfile -t COMPREPLY < <(compgen -W "$("$program" db list --quiet 2>/dev/null | cut -d' ' -f1)" -- "$cur")
         return ;;
-    --format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur"); return ;;
+    --format)
+        local formats="text json"
+        [ "$command" != "db export" ] || formats="keylime allowlist"
+        mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$cur")
+        return ;;
     --algorithms) mapfile -t COMPREPLY < <(compgen -W "sha1 sha256 sha384 sha512" -- "$cur"); return ;;
     esac
     case $cur in

@@ -53,6 +53,13 @@ static void *arena_take(struct set_arena *arena, size_t size)
 	return chunk->data + used;
 }
 
+struct bytes artifact_name_of(const char *source)
+{
+	const char *slash = strrchr(source, '/');
+
+	return bytes_of_string(slash && slash[1] ? slash + 1 : source);
+}
+
 int file_set_new(alg_set algs, struct file_set **out, struct error *err)
 {
 	AUTO(file_set_freep) struct file_set *set = calloc(1, sizeof(*set));

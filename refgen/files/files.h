@@ -124,6 +124,9 @@ struct file_set {
 	size_t files_capacity, links_capacity; /* private */
 };
 
+/* What an artifact is called that is one file: the last part of its name. Borrowed from source. */
+struct bytes artifact_name_of(const char *source);
+
 int file_set_new(alg_set algs, struct file_set **out, struct error *err);
 void file_set_free(struct file_set *set);
 void file_set_freep(struct file_set **set);
@@ -160,11 +163,13 @@ struct refgen_options {
 	alg_set algs; /* of algorithms: set by refgen_options_check */
 };
 #define OPTIONS_REFGEN(o)                                                                          \
+	{ "algorithms",    'a',    OPTION_STRING,                                                  \
+	  &(o).algorithms, "LIST", "digests to compute, with commas between (default: sha256)" },  \
+		OPTIONS_REFGEN_COMMON(o)
+/* The rest of them, for a command that computes no digests. */
+#define OPTIONS_REFGEN_COMMON(o)                                                                   \
 	{ "release", 'r', OPTION_STRING, &(o).release, "NAME", "release the values belong to" },   \
 		OPTION_DB(&(o).db),                                                                \
-		{ "algorithms",  'a',                                                              \
-		  OPTION_STRING, &(o).algorithms,                                                  \
-		  "LIST",        "digests to compute, with commas between (default: sha256)" },    \
 		{ "dry-run",    'n',  OPTION_FLAG,                                                 \
 		  &(o).dry_run, NULL, "print what would be added, touch no database" },            \
 		OPTION_JOBS(&(o).n_jobs), OPTION_JSON(&(o).json), OPTION_QUIET(&(o).quiet),        \

@@ -446,19 +446,12 @@ static void emit_node(const void *at, VISIT visit, void *ctx)
 	}
 }
 
-static struct bytes base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return bytes_of_string(slash && slash[1] ? slash + 1 : path);
-}
-
 int initrd_artifact(struct bytes image, const char *source, alg_set algs, struct file_set **out,
 		    struct error *err)
 {
 	struct artifact artifact = { .kind = ARTIFACT_INITRD,
 				     .size = image.size,
-				     .name = base_name(source) };
+				     .name = artifact_name_of(source) };
 	AUTO(file_set_freep) struct file_set *set = NULL;
 	AUTO(hasher_freep) struct hasher *hasher = NULL;
 

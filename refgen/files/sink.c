@@ -199,7 +199,7 @@ static void json_artifact(struct sink *sink, const char *source, const struct fi
 	json_bytes_if_any(json, "source_rpm", artifact->source_rpm);
 	if (artifact->build_time)
 		json_int(json, "build_time", artifact->build_time);
-	if (artifact->kind == ARTIFACT_RPM) {
+	if (artifact->kind == ARTIFACT_RPM || artifact->kind == ARTIFACT_ALLOWLIST) {
 		json_string(json, "signature", signature_state_name(artifact->signature));
 		json_bytes_if_any(json, "signer", artifact->signer);
 		json_bool(json, "header_only", artifact->header_only);
@@ -246,7 +246,7 @@ static void print_file(const struct golden_file *file, int digest_width)
 /* Who vouches for a package. */
 static void print_signature(const struct artifact *artifact)
 {
-	if (artifact->kind != ARTIFACT_RPM)
+	if (artifact->kind != ARTIFACT_RPM && artifact->kind != ARTIFACT_ALLOWLIST)
 		return;
 	printf("  %s", signature_state_name(artifact->signature));
 	if (artifact->signer.size) {
