@@ -147,7 +147,7 @@ lint: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) CC=$(CLANG) WERROR=-Werror BUILD=$(BUILD)/clang test-programs
 
 format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	git ls-files -z '*.c' '*.h' | xargs -0 -n 8 clang-format -i
 
 deps:
 	@.ci/deps build test
