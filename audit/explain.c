@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * explain: which simple change of a boot log gives the value that the TPM signed.
+ * explain: which simple change of the logs gives the value that the TPM signed. Of user space's log and
+ * IMA's, any prefix will do.
  *
  * Sources: docs of systemd (TPM2_PCR_MEASUREMENTS.md) and EDK II (Tcg2Dxe.c) for the constants.
  */
-#include "audit/judge.h"
+#include "audit/explain.h"
 
 #include <inttypes.h>
 
 #include "core/own.h"
-
-/* Events of one PCR that are tried: GRUB's scripts make the most, about a hundred. */
-#define EVENTS_MAX 512
 
 /* Extends that may be spent on one PCR: some hundredths of a second, for evidence is hostile. */
 #define EXTENDS_MAX 400000
@@ -45,35 +43,11 @@ static const struct constant {
 	{ NULL,					      0,  "a digest of zeros"                           },
 };
 
-#define N_CONSTANTS ARRAY_SIZE(constants)
+_Static_assert(ARRAY_SIZE(constants) == EXPLAIN_CONSTANTS, "one digest for each");
 
 /* The phases follow each other: several may have been extended since. */
 #define PHASE_FIRST 5
 #define PHASE_LAST  10
-
-struct trial_event {
-	uint8_t digest[DIGEST_SIZE_MAX];
-	uint64_t index, offset;
-	uint32_t type;
-	bool has_data_digest; /* the specification says it is over the data, and it is not */
-	uint8_t data_digest[DIGEST_SIZE_MAX];
-};
-
-struct trial {
-	struct judge *judge;
-	enum alg alg;
-	uint32_t pcr;
-	size_t size; /* of a digest */
-	uint8_t wanted[DIGEST_SIZE_MAX];
-	struct trial_event *events;
-	size_t n_events;
-	uint8_t (*states)[DIGEST_SIZE_MAX]; /* after 0, 1, 2 ... events */
-	uint8_t constants[N_CONSTANTS][DIGEST_SIZE_MAX];
-	uint64_t n_extends;
-	struct explanation *out;
-	struct error *err;
-	bool failed;
-};
 
 /* Each trial says: this is it, this is not, or (-1) we are out of extends or broken. */
 enum { NO = 0, YES = 1, STOP = -1 };
@@ -93,12 +67,18 @@ static int extend(struct trial *trial, uint8_t state[DIGEST_SIZE_MAX], const uin
 	return NO;
 }
 
-/* Goes on from a state with the events from first on: does that give the wanted value? */
+/*
+ * Goes on from a state with the events from first on: does that give the wanted value? At the end, or
+ * anywhere behind those of the boot log.
+ */
 static int rest_fits(struct trial *trial, uint8_t state[DIGEST_SIZE_MAX], size_t first)
 {
-	for (size_t i = first; i < trial->n_events; i++)
+	for (size_t i = first; i < trial->n_events; i++) {
+		if (i >= trial->n_whole && memcmp(state, trial->wanted, trial->size) == 0)
+			return YES;
 		if (extend(trial, state, trial->events[i].digest) == STOP)
 			return STOP;
+	}
 	return memcmp(state, trial->wanted, trial->size) == 0 ? YES : NO;
 }
 
@@ -112,35 +92,59 @@ static int found(struct trial *trial, const struct trial_event *event, const cha
 	va_start(args, format);
 	trial->out->text = arena_vprintf(&trial->judge->report->arena, format, args);
 	va_end(args);
+	trial->out->file = event ? event->file : NULL;
 	trial->out->index = event ? event->index : REPORT_NOWHERE;
 	trial->out->offset = event ? event->offset : REPORT_NOWHERE;
 	return YES;
 }
 
-static const char *type_text(struct trial *trial, const struct trial_event *event)
+/* "event 12 (EV_IPL)", "record 3 of tpm2-measure.log (phase \"ready\")", "entry 7 (/bin/sh)". */
+static const char *shown(struct trial *trial, const struct trial_event *event)
 {
+	struct report *report = trial->judge->report;
 	char name[EVENT_TYPE_TEXT];
 
-	return arena_printf(&trial->judge->report->arena, "%s", event_type_text(event->type, name));
+	if (event->record)
+		return userspace_shown(trial->judge, event->record);
+	if (event->is_entry)
+		return arena_printf(&report->arena, "entry %" PRIu64 " (%s)", event->index,
+				    report_text(report, event->path));
+	return arena_printf(&report->arena, "event %" PRIu64 " (%s)", event->index,
+			    event_type_text(event->type, name));
+}
+
+/* What the log of an event calls several of them. */
+static const char *plural(const struct trial_event *event)
+{
+	return event->record ? "records" : event->is_entry ? "entries" : "events";
 }
 
 /* The TPM has the first events only. */
 static int try_prefix(struct trial *trial)
 {
 	if (trial->n_events && memcmp(trial->states[0], trial->wanted, trial->size) == 0)
-		return found(
-			trial, &trial->events[0],
-			"the TPM has its reset value: none of the log's %zu events of this PCR "
-			"was ever measured",
-			trial->n_events);
+		return found(trial, &trial->events[0],
+			     "the TPM has its reset value: none of the log's %zu %s of this PCR "
+			     "was ever measured",
+			     trial->n_events, plural(&trial->events[0]));
 	for (size_t i = 1; i < trial->n_events; i++)
 		if (memcmp(trial->states[i], trial->wanted, trial->size) == 0)
-			return found(
-				trial, &trial->events[i],
-				"the TPM has only the first %zu of the log's %zu events of this "
-				"PCR: those from event %" PRIu64 " (%s) on were never measured",
-				i, trial->n_events, trial->events[i].index,
-				type_text(trial, &trial->events[i]));
+			return found(trial, &trial->events[i],
+				     i < trial->n_whole
+					     ? "the TPM has only the first %zu of the log's %zu %s "
+					       "of this PCR: those from %s on were never measured"
+					     : "the TPM has the first %zu of the logs' %zu %s of "
+					       "this PCR, up to before %s, which other PCRs of the "
+					       "quote contradict",
+				     i, trial->n_events, plural(&trial->events[i]),
+				     shown(trial, &trial->events[i]));
+	if (trial->n_events > trial->n_whole &&
+	    memcmp(trial->states[trial->n_events], trial->wanted, trial->size) == 0)
+		return found(
+			trial, &trial->events[trial->n_events - 1],
+			"the TPM has all of the logs' %zu events of this PCR, which other PCRs "
+			"of the quote contradict",
+			trial->n_events);
 	return NO;
 }
 
@@ -157,9 +161,9 @@ static int try_left_out(struct trial *trial)
 			return STOP;
 		if (fits == YES)
 			return found(trial, &trial->events[i],
-				     "without event %" PRIu64 " (%s) it fits: that event was never "
-				     "measured, the log has it too much",
-				     trial->events[i].index, type_text(trial, &trial->events[i]));
+				     "without %s it fits: that was never measured, the log has it "
+				     "too much",
+				     shown(trial, &trial->events[i]));
 	}
 	return NO;
 }
@@ -182,40 +186,118 @@ static int try_data_digest(struct trial *trial)
 			return STOP;
 		if (fits == YES)
 			return found(trial, &trial->events[i],
-				     "with the hash of its own data as the digest of event %" PRIu64
-				     " (%s) it fits: that digest was changed in the log",
-				     trial->events[i].index, type_text(trial, &trial->events[i]));
+				     "with the hash of its own data as the digest of %s it fits: "
+				     "that digest was changed in the log",
+				     shown(trial, &trial->events[i]));
 	}
 	return NO;
 }
 
-static int try_constants_behind(struct trial *trial)
+/* Constants behind the first so many events: where, for the message. */
+static int found_behind(struct trial *trial, size_t n_events, const char *what)
 {
-	for (size_t c = 0; c < N_CONSTANTS; c++) {
+	if (n_events == trial->n_events)
+		return found(trial, NULL,
+			     "it fits if after the log's events %s extended: a log that shows it "
+			     "is missing",
+			     what);
+	return found(trial, &trial->events[n_events],
+		     "it fits if before %s %s extended, and nothing after it: the log lacks it",
+		     shown(trial, &trial->events[n_events]), what);
+}
+
+static int constants_behind(struct trial *trial, size_t n_events)
+{
+	struct arena *arena = &trial->judge->report->arena;
+
+	for (size_t c = 0; c < EXPLAIN_CONSTANTS; c++) {
 		uint8_t state[DIGEST_SIZE_MAX];
 
-		memcpy(state, trial->states[trial->n_events], trial->size);
+		memcpy(state, trial->states[n_events], trial->size);
 		if (extend(trial, state, trial->constants[c]) == STOP)
 			return STOP;
 		if (memcmp(state, trial->wanted, trial->size) == 0)
-			return found(
-				trial, NULL,
-				"it fits if after the log's events %s was extended: a log that "
-				"shows it is missing",
-				constants[c].shown);
+			return found_behind(trial, n_events,
+					    arena_printf(arena, "%s was", constants[c].shown));
 		if (c < PHASE_FIRST || c > PHASE_LAST)
 			continue;
 		for (size_t next = c + 1; next <= PHASE_LAST; next++) {
 			if (extend(trial, state, trial->constants[next]) == STOP)
 				return STOP;
 			if (memcmp(state, trial->wanted, trial->size) == 0)
-				return found(
-					trial, NULL,
-					"it fits if after the log's events systemd's phases from "
-					"\"%s\" to \"%s\" were extended: a log that shows them "
-					"is missing",
-					constants[c].text, constants[next].text);
+				return found_behind(trial, n_events,
+						    arena_printf(arena,
+								 "systemd's phases from \"%s\" to "
+								 "\"%s\" were",
+								 constants[c].text,
+								 constants[next].text));
 		}
+	}
+	return NO;
+}
+
+static int try_constants_behind(struct trial *trial)
+{
+	return constants_behind(trial, trial->n_events);
+}
+
+static int try_constants_within(struct trial *trial)
+{
+	int status = NO;
+
+	for (size_t n = trial->n_events; n > trial->n_whole && status == NO; n--)
+		status = constants_behind(trial, n - 1);
+	return status;
+}
+
+/* User space's log lacks its beginning: after a kexec it begins anew, and the PCRs do not. */
+static int try_cut_in_front(struct trial *trial)
+{
+	if (trial->n_events == trial->n_whole)
+		return NO;
+	for (size_t first = PHASE_FIRST; first <= PHASE_LAST; first++) {
+		uint8_t before[DIGEST_SIZE_MAX], state[DIGEST_SIZE_MAX];
+
+		memcpy(before, trial->states[trial->n_whole], trial->size);
+		for (size_t last = first; last <= PHASE_LAST; last++) {
+			int fits;
+
+			if (extend(trial, before, trial->constants[last]) == STOP)
+				return STOP;
+			memcpy(state, before, trial->size);
+			if (extend(trial, state, trial->events[trial->n_whole].digest) == STOP)
+				return STOP;
+			fits = rest_fits(trial, state, trial->n_whole + 1);
+			if (fits == STOP)
+				return STOP;
+			if (fits == YES)
+				return found(trial, &trial->events[trial->n_whole],
+					     "it fits if before %s systemd's phases from \"%s\" to "
+					     "\"%s\" were extended: the log lacks its beginning",
+					     shown(trial, &trial->events[trial->n_whole]),
+					     constants[first].text, constants[last].text);
+		}
+	}
+	return NO;
+}
+
+/* Kernels extend a violation as ones; a list's writer, or a TPM's, may have taken it as logged. */
+static int try_violations(struct trial *trial)
+{
+	static const uint8_t zeros[DIGEST_SIZE_MAX];
+	uint8_t state[DIGEST_SIZE_MAX];
+	size_t n = 0;
+
+	memcpy(state, trial->states[0], trial->size);
+	for (size_t i = 0; i < trial->n_events; i++) {
+		n += trial->events[i].is_violation;
+		if (extend(trial, state,
+			   trial->events[i].is_violation ? zeros : trial->events[i].digest) == STOP)
+			return STOP;
+		if (n && i + 1 >= trial->n_whole && memcmp(state, trial->wanted, trial->size) == 0)
+			return found(trial, &trial->events[i],
+				     "it fits if violations were extended as the zeros that are "
+				     "logged, not as ones");
 	}
 	return NO;
 }
@@ -235,12 +317,10 @@ static int try_inserted(struct trial *trial)
 			return STOP;
 		if (fits == YES)
 			return found(trial, &trial->events[i],
-				     "it fits if event %" PRIu64
-				     " (%s) was measured twice: the log "
-				     "has it once",
-				     trial->events[i].index, type_text(trial, &trial->events[i]));
+				     "it fits if %s was measured twice: the log has it once",
+				     shown(trial, &trial->events[i]));
 	}
-	for (size_t c = 0; c < N_CONSTANTS; c++)
+	for (size_t c = 0; c < EXPLAIN_CONSTANTS; c++)
 		for (size_t i = 0; i < trial->n_events; i++) {
 			memcpy(state, trial->states[i], trial->size);
 			if (extend(trial, state, trial->constants[c]) == STOP)
@@ -250,10 +330,33 @@ static int try_inserted(struct trial *trial)
 				return STOP;
 			if (fits == YES)
 				return found(trial, &trial->events[i],
-					     "it fits if %s was measured before event %" PRIu64
-					     " (%s): the log lacks it",
-					     constants[c].shown, trial->events[i].index,
-					     type_text(trial, &trial->events[i]));
+					     "it fits if %s was measured before %s: the log lacks "
+					     "it",
+					     constants[c].shown, shown(trial, &trial->events[i]));
+		}
+	return NO;
+}
+
+/* A constant in place of an event. */
+static int try_replaced(struct trial *trial)
+{
+	uint8_t state[DIGEST_SIZE_MAX];
+
+	for (size_t c = 0; c < EXPLAIN_CONSTANTS; c++)
+		for (size_t i = 0; i < trial->n_events; i++) {
+			int fits;
+
+			memcpy(state, trial->states[i], trial->size);
+			if (extend(trial, state, trial->constants[c]) == STOP)
+				return STOP;
+			fits = rest_fits(trial, state, i + 1);
+			if (fits == STOP)
+				return STOP;
+			if (fits == YES)
+				return found(trial, &trial->events[i],
+					     "it fits with %s in place of %s: the log says "
+					     "something else than what was measured",
+					     constants[c].shown, shown(trial, &trial->events[i]));
 		}
 	return NO;
 }
@@ -302,11 +405,9 @@ static int try_reordered(struct trial *trial)
 			if (fits == YES)
 				return found(
 					trial, a,
-					"with events %" PRIu64 " (%s) and %" PRIu64
-					" (%s) exchanged it fits: the log has them in the wrong "
-					"order",
-					a->index, type_text(trial, a), b->index,
-					type_text(trial, b));
+					"with %s and %s exchanged it fits: the log has them in the "
+					"wrong order",
+					shown(trial, a), shown(trial, b));
 			for (int back = 0; fits == NO && distance > 1 && back < 2; back++) {
 				const struct trial_event *moved = back ? b : a;
 
@@ -314,64 +415,16 @@ static int try_reordered(struct trial *trial)
 					    : moved_fits(trial, i, i + distance);
 				if (fits == YES)
 					return found(trial, moved,
-						     "with event %" PRIu64
-						     " (%s) moved %s event %" PRIu64
-						     " it fits: the log has it in the wrong place",
-						     moved->index, type_text(trial, moved),
+						     "with %s moved %s %s it fits: the log has it "
+						     "in the wrong place",
+						     shown(trial, moved),
 						     back ? "before" : "behind",
-						     back ? a->index : b->index);
+						     shown(trial, back ? a : b));
 			}
 			if (fits == STOP)
 				return STOP;
 		}
 	return NO;
-}
-
-static int add_event(struct trial *trial, const struct record *record, const struct digest *digest)
-{
-	struct trial_event *event = &trial->events[trial->n_events++];
-	struct event decoded;
-	struct event_check check;
-	struct digest of_data;
-
-	*event = (struct trial_event){ .index = record->index,
-				       .offset = record->offset,
-				       .type = record->type };
-	memcpy(event->digest, digest->value, trial->size);
-	event_decode(record, &decoded);
-	if (event_check(record, &decoded, trial->judge->hasher, &check, trial->err) < 0)
-		return -1;
-	if (check.result != DATA_MISMATCH || !(check.mismatched >> trial->alg & 1))
-		return 0;
-	if (hasher_digest_bytes(trial->judge->hasher, trial->alg, record->data, &of_data,
-				trial->err) < 0)
-		return -1;
-	event->has_data_digest = true;
-	memcpy(event->data_digest, of_data.value, trial->size);
-	return 0;
-}
-
-/* The events of this PCR; 0 when there are too many. */
-static int collect(struct trial *trial)
-{
-	struct judge *judge = trial->judge;
-	struct record record;
-
-	eventlog_rewind(&judge->boot);
-	while (judge->has_boot && eventlog_next(&judge->boot, &record, NULL) > 0) {
-		if (!event_extends(&record) || record.pcr != trial->pcr)
-			continue;
-		for (size_t i = 0; i < record.n_digests; i++) {
-			if (record.digests[i].alg != trial->alg)
-				continue;
-			if (trial->n_events == EVENTS_MAX)
-				return 0;
-			if (add_event(trial, &record, &record.digests[i]) < 0)
-				return -1;
-			break;
-		}
-	}
-	return 1;
 }
 
 static int prepare(struct trial *trial)
@@ -385,12 +438,13 @@ static int prepare(struct trial *trial)
 		pcr_bank_set_locality(&reset, judge->boot_replay.locality.used);
 	memcpy(state, reset.value[trial->pcr], trial->size);
 	memcpy(trial->states[0], state, trial->size);
+	trial->n_extends = 0;
 	for (size_t i = 0; i < trial->n_events; i++) {
 		if (extend(trial, state, trial->events[i].digest) == STOP)
 			return -1;
 		memcpy(trial->states[i + 1], state, trial->size);
 	}
-	for (size_t c = 0; c < N_CONSTANTS; c++) {
+	for (size_t c = 0; c < EXPLAIN_CONSTANTS; c++) {
 		struct digest digest = { 0 };
 
 		if (constants[c].text &&
@@ -403,18 +457,33 @@ static int prepare(struct trial *trial)
 	return 0;
 }
 
+/* Each try that still has extends left. */
+static int try_all(struct trial *trial)
+{
+	static int (*const tries[])(struct trial *) = {
+		try_prefix,     try_constants_behind, try_left_out, try_data_digest,
+		try_violations, try_cut_in_front,     try_inserted, try_reordered,
+		try_replaced,   try_constants_within,
+	};
+	int status = NO;
+
+	if (prepare(trial) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(tries) && status == NO; i++)
+		status = tries[i](trial);
+	return trial->failed ? -1 : status == YES;
+}
+
 int explain_pcr(struct judge *judge, enum alg alg, uint32_t pcr, const struct digest *wanted,
 		struct explanation *out, struct error *err)
 {
-	static int (*const tries[])(struct trial *) = { try_prefix,   try_constants_behind,
-							try_left_out, try_data_digest,
-							try_inserted, try_reordered };
 	AUTO(own_free) struct trial *trial = calloc(1, sizeof(*trial));
-	AUTO(own_free) void *events = calloc(EVENTS_MAX, sizeof(struct trial_event));
-	AUTO(own_free) void *states = calloc(EVENTS_MAX + 1, DIGEST_SIZE_MAX);
-	int status;
+	AUTO(own_free) void *events = calloc(EXPLAIN_EVENTS, sizeof(struct trial_event));
+	AUTO(own_free) void *states = calloc(EXPLAIN_EVENTS + 1, DIGEST_SIZE_MAX);
 
-	*out = (struct explanation){ "", REPORT_NOWHERE, REPORT_NOWHERE };
+	*out = (struct explanation){ .text = "",
+				     .index = REPORT_NOWHERE,
+				     .offset = REPORT_NOWHERE };
 	if (!trial || !events || !states)
 		return error_memory(err, judge->bundle->name);
 	trial->judge = judge;
@@ -426,13 +495,13 @@ int explain_pcr(struct judge *judge, enum alg alg, uint32_t pcr, const struct di
 	trial->out = out;
 	trial->err = err;
 	memcpy(trial->wanted, wanted->value, trial->size);
-	status = collect(trial);
-	if (status <= 0)
-		return status;
-	if (prepare(trial) < 0)
-		return -1;
-	status = NO;
-	for (size_t i = 0; i < ARRAY_SIZE(tries) && status == NO; i++)
-		status = tries[i](trial);
-	return trial->failed ? -1 : 0;
+	for (enum ima_way way = 0; way < IMA_WAYS; way++) {
+		int status = explain_collect(trial, way);
+
+		if (status > 0)
+			status = try_all(trial);
+		if (status != 0 || !trial->has_entries)
+			return status < 0 ? -1 : 0;
+	}
+	return 0;
 }

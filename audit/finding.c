@@ -124,9 +124,9 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "The digest is not the hash that the specification defines over the "
 	     "event's data (medium where firmware is known for it)."),
 	KIND(FINDING_LOG_STRUCTURE, "log.structure", ALWAYS(HIGH), COMPLETE, OPEN,
-	     "records that no boot log should have",
+	     "records that no log should have",
 	     "A second Spec ID event, digests twice, missing or of unannounced "
-	     "algorithms, or PCRs no TPM has."),
+	     "algorithms, PCRs no TPM has, or user space's records of two boots."),
 	KIND(FINDING_LOG_NO_ACTION, "log.no-action", ALWAYS(MEDIUM), COMPLETE, OPEN,
 	     "EV_NO_ACTION events with a digest",
 	     "EV_NO_ACTION never extends, so its digest should be zeros."),

@@ -54,6 +54,8 @@ static void judge_clear(struct judge *judge)
 		quote_key_free(judge->keys[i].owned);
 	free(judge->keys);
 	free(judge->quotes);
+	free(judge->userspace);
+	free(judge->shared);
 	ima_replay_free(judge->ima_replay);
 	ima_list_free(judge->ima_list);
 	pieces_free(judge->ima_pieces);
@@ -63,9 +65,9 @@ int audit_bundle(struct worker *worker, const struct bundle *bundle, struct repo
 		 struct error *err)
 {
 	static int (*const judges[])(struct judge *, struct error *) = {
-		judge_container, judge_keys,        judge_quotes,   judge_bindings,
-		judge_boot,      judge_locality,    judge_ima,      judge_pcrs,
-		judge_profile,   judge_revocations, judge_database, judge_claims,
+		judge_container,   judge_keys,     judge_quotes, judge_bindings, judge_boot,
+		judge_userspace,   judge_locality, judge_ima,    judge_pcrs,     judge_profile,
+		judge_revocations, judge_database, judge_claims,
 	};
 	AUTO(report_freep) struct report *report = NULL;
 	AUTO(judge_clear)

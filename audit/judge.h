@@ -7,10 +7,14 @@
  *     judge_key     attestation keys: attributes, what binds them
  *     judge_quote   quotes: structure, signature, nonce, PCR values
  *     judge_boot    the boot log: structure, data, separators; replayed
+ *     judge_userspace   what systemd logged of its own extends
  *     judge_ima     the IMA log: replayed, each entry looked up
  *     judge_aggregate   its boot_aggregate, once the PCRs are judged
  *     judge_profile what booted, against the boot profiles of releases
- *     judge_pcr     quoted PCRs against what the logs replay to, and why not
+ *     judge_pcr     quoted PCRs against what the logs replay to
+ *     judge_composite   the same for quotes without their values
+ *     judge_merge   PCRs that two logs extend in an order that nobody says
+ *     explain       why they do not fit
  *
  * Source:  verdicts.md; each judge names its section.
  * Threads: a worker belongs to one thread; the setup is shared and read-only.
@@ -89,11 +93,14 @@ struct judged_quote {
 	struct judged_key *key;  /* that it was checked with; NULL: none */
 	struct quote_pcrs *pcrs; /* beside it, as far as they could be read; NULL: none */
 	struct quote_result result;
-	bool is_verified;    /* structure and signature hold */
-	bool has_values;     /* pcrs hash to the signed digest */
-	bool is_explained;   /* without values: the logs give the signed digest */
-	bool is_compared;    /* there was enough to compare the logs with it */
-	uint64_t n_attested; /* IMA entries that it covers */
+	bool is_verified;           /* structure and signature hold */
+	bool has_values;            /* pcrs hash to the signed digest */
+	bool is_explained;          /* without values: the logs give the signed digest */
+	bool is_compared;           /* there was enough to compare the logs with it */
+	uint64_t n_attested;        /* IMA entries that it covers */
+	size_t n_userspace;         /* of judge.userspace, the first so many that it covers */
+	size_t least_userspace;     /* so many it covers at least */
+	pcr_set matched[ALG_BANKS]; /* the logs give these signed values */
 	/* Of values that are not the reset ones; in the report's arena, NULL: none. */
 	const struct ima_tracker *trackers[ALG_BANKS][PCR_COUNT];
 };
@@ -109,6 +116,18 @@ struct ima_aggregate {
 	struct digest digest; /* ALG_NONE: of no bank that Assay knows */
 	uint64_t index, offset;
 };
+
+/* What user space extended into a PCR, as its log says. */
+struct userspace_extend {
+	uint64_t index, offset; /* of the record */
+	uint32_t pcr;
+	unsigned event;         /* enum userspace_event */
+	struct bytes text;      /* its string, cut to what a report shows; in the report's arena */
+	struct digest *digests; /* in the report's arena */
+	size_t n_digests;
+};
+
+struct shared_entry;
 
 struct judge {
 	const struct audit_setup *setup;
@@ -132,6 +151,12 @@ struct judge {
 	int locality; /* that PCR 0 is replayed from: EVENTLOG_LOCALITY_STATED, or what fits the quote */
 	struct eventlog_replay *extra[ALG_BANKS]; /* in the report's arena */
 
+	/* User space's log: what extends PCRs. */
+	const struct bundle_file *userspace_file; /* NULL: none */
+	struct userspace_extend *userspace;       /* owned */
+	size_t n_userspace;
+	pcr_set userspace_extended;
+
 	/* The IMA log, replayed to its end. */
 	const struct bundle_file *ima_file;
 	bool has_ima;
@@ -140,6 +165,9 @@ struct judge {
 	struct ima_replay *ima_replay; /* owned */
 	pcr_set ima_extended;
 	uint64_t n_entries;
+	struct shared_entry *shared; /* owned: entries of PCRs that user space's log extends, too */
+	size_t n_shared, shared_capacity;
+	bool has_more_shared;         /* they are too many to be kept */
 	struct ima_tracker *trackers; /* in the report's arena */
 	size_t n_trackers;
 	uint64_t ima_begins[PCR_COUNT]; /* entries before the first one that extends the PCR */
@@ -152,6 +180,7 @@ int judge_keys(struct judge *judge, struct error *err);
 int judge_quotes(struct judge *judge, struct error *err);
 int judge_bindings(struct judge *judge, struct error *err);
 int judge_boot(struct judge *judge, struct error *err);
+int judge_userspace(struct judge *judge, struct error *err);
 int judge_ima(struct judge *judge, struct error *err);
 int judge_pcrs(struct judge *judge, struct error *err);
 int judge_aggregates(struct judge *judge, struct error *err); /* judge_pcrs calls it */
@@ -175,6 +204,49 @@ void judge_restarted(struct judge *judge, const struct eventlog_replay *replay);
 int judge_boot_bank(struct judge *judge, enum alg alg, const struct pcr_bank **out,
 		    struct error *err);
 
+/* What is measured before user space and IMA, in one bank: the boot log's values, or those of reset PCRs. */
+int judge_base_bank(struct judge *judge, enum alg alg, struct pcr_bank *out, struct error *err);
+
+/* judge_userspace.c: the digest that a record has in a bank; NULL if it did not extend that. */
+const struct digest *userspace_digest(const struct userspace_extend *extend, enum alg alg);
+
+/* Extends judge.userspace[first .. n - 1] into a bank. */
+int userspace_replay(const struct judge *judge, struct pcr_bank *bank, size_t first, size_t n,
+		     struct error *err);
+
+/*
+ * fits[i] for i from 0 to n_userspace: whether a PCR, beginning as it is in from, has the wanted value
+ * after the first i extends. 1 if any fits, 0, -1.
+ */
+int userspace_fits(const struct judge *judge, const struct pcr_bank *from, uint32_t pcr,
+		   const uint8_t *wanted, bool *fits, struct error *err);
+
+/* "record 3 of tpm2-measure.log (phase \"ready\")". */
+const char *userspace_shown(struct judge *judge, const struct userspace_extend *extend);
+
+/* judge_merge.c: a PCR that user space's log and IMA's extend both: in an order that nobody says. */
+enum merge_result {
+	MERGE_FITS, /* some order of a prefix of each gives the value: taken over into the quote */
+	MERGE_NONE,
+	MERGE_LIMIT, /* not found in so many extends */
+};
+int judge_merge(struct judge *judge, struct judged_quote *quote, const struct pcr_bank *base,
+		uint32_t pcr, const struct digest *wanted, enum merge_result *out,
+		struct error *err);
+
+/* Keeps what an entry extended, if it is of such a PCR; called for each entry in log order. */
+int judge_merge_note(struct judge *judge, const struct ima_step *step, struct error *err);
+
+/* judge_composite.c: a quote without its values, against what the logs give. */
+int judge_composite(struct judge *judge, struct judged_quote *quote, struct error *err);
+
+/* judge_pcr.c: the PCR that IMA is configured for: a kernel may have another than 10 built in. */
+uint32_t judge_ima_pcr(const struct judge *judge);
+
+/* judge_ima.c: begins a replay of the IMA log where the boot log ends. */
+int judge_ima_begin(struct judge *judge, struct ima_replay *replay, alg_set banks,
+		    struct error *err);
+
 /* The subject of what is about a file of the bundle. */
 static inline struct bytes file_subject(const struct bundle_file *file)
 {
@@ -187,8 +259,9 @@ static inline struct bytes file_subject(const struct bundle_file *file)
  * excuse.
  */
 struct explanation {
-	const char *text;       /* in the report's arena; "" when nothing that was tried fits */
-	uint64_t index, offset; /* of the event to look at, or REPORT_NOWHERE */
+	const char *text; /* in the report's arena; "" when nothing that was tried fits */
+	const struct bundle_file *file; /* the log that it is in */
+	uint64_t index, offset;         /* of the event to look at, or REPORT_NOWHERE */
 };
 int explain_pcr(struct judge *judge, enum alg alg, uint32_t pcr, const struct digest *wanted,
 		struct explanation *out, struct error *err);

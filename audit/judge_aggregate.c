@@ -13,6 +13,12 @@
 /* The kernel hashes PCR 0-7, since Linux 5.8 PCR 0-9 where the bank is not SHA-1 (ima_crypto.c). */
 static const pcr_set short_set = 0xff, long_set = 0x3ff;
 
+/* Of user space's extends, those after which a kexec'd kernel's aggregate is computed: a boot makes ten. */
+#define LATER_MAX 64
+
+/* Aggregates for which that is done: a machine that is kexec'd daily makes some hundreds. */
+#define KEXECS_MAX 1024
+
 /* PCR 0 to 9 in one bank. */
 struct early_pcrs {
 	struct pcr_bank bank; /* what a quote says of them, else what the boot log replays to */
@@ -23,6 +29,7 @@ struct early_pcrs {
 static int find_early_pcrs(struct judge *judge, enum alg alg, struct early_pcrs *out,
 			   struct error *err)
 {
+	pcr_set since = judge->userspace_extended | judge->ima_extended;
 	const struct pcr_bank *bank;
 
 	pcr_bank_init(&out->bank, alg);
@@ -40,8 +47,12 @@ static int find_early_pcrs(struct judge *judge, enum alg alg, struct early_pcrs 
 		if (!quote_speaks(judge, quote) || !(quote->has_values || quote->is_explained))
 			continue;
 		quoted = quote_selection_pcrs(&quote->quote.selection, alg) & long_set;
+		/* What user space and IMA extended since is not in what the kernel found: there the
+		 * boot log's value stands, if the quote confirms it. */
+		if (quote->has_values)
+			quoted &= ~since | quote->matched[alg];
 		for (uint32_t pcr = 0; pcr < 10 && quote->has_values; pcr++)
-			if (quoted >> pcr & 1)
+			if (quoted >> pcr & ~since >> pcr & 1)
 				memcpy(out->bank.value[pcr], quote->pcrs->value[alg][pcr],
 				       alg_size(alg));
 		out->quoted |= quoted;
@@ -104,7 +115,38 @@ static void report_own(struct judge *judge, const struct ima_aggregate *aggregat
 			     report_pcrs(report, set), bank);
 }
 
-static int judge_aggregate(struct judge *judge, const struct ima_aggregate *aggregate,
+/*
+ * A kernel that was started by kexec finds the PCRs as user space left them: is the digest the hash of
+ * PCR 0-7 or 0-9 after some of its extends? 1 and *set, 0, -1.
+ */
+static int fits_later(struct judge *judge, const struct digest *digest, struct early_pcrs *pcrs,
+		      pcr_set *set, struct error *err)
+{
+	struct digest found;
+	size_t n_tries = 0;
+
+	if (long_set & ~pcrs->known)
+		return 0;
+	for (size_t i = 0; i < judge->n_userspace; i++) {
+		if (userspace_replay(judge, &pcrs->bank, i, i + 1, err) < 0)
+			return -1;
+		if (!(long_set >> judge->userspace[i].pcr & 1) || n_tries++ == LATER_MAX)
+			continue;
+		*set = short_set;
+		if (aggregate_of(judge, &pcrs->bank, 8, &found, err) < 0)
+			return -1;
+		if (digest_equal(digest, &found))
+			return 1;
+		*set = long_set;
+		if (aggregate_of(judge, &pcrs->bank, 10, &found, err) < 0)
+			return -1;
+		if (digest_equal(digest, &found))
+			return 1;
+	}
+	return 0;
+}
+
+static int judge_aggregate(struct judge *judge, const struct ima_aggregate *aggregate, size_t n,
 			   struct error *err)
 {
 	struct report *report = judge->report;
@@ -112,6 +154,8 @@ static int judge_aggregate(struct judge *judge, const struct ima_aggregate *aggr
 	struct digest short_one, long_one;
 	struct early_pcrs pcrs;
 	bool fits_short, fits_long;
+	pcr_set later;
+	int status = 0;
 
 	if (digest->alg == ALG_NONE) {
 		report_missing(report, "ima.boot-aggregate", file_subject(judge->ima_file),
@@ -135,7 +179,13 @@ static int judge_aggregate(struct judge *judge, const struct ima_aggregate *aggr
 		return -1;
 	fits_short = !(short_set & ~pcrs.known) && digest_equal(digest, &short_one);
 	fits_long = !(long_set & ~pcrs.known) && digest_equal(digest, &long_one);
-	if (fits_short || fits_long) {
+	if (!fits_short && !fits_long && aggregate != judge->aggregates && n < KEXECS_MAX)
+		status = fits_later(judge, digest, &pcrs, &later, err);
+	if (status < 0)
+		return -1;
+	if (status > 0) {
+		report_own(judge, aggregate, &pcrs, later);
+	} else if (fits_short || fits_long) {
 		report_own(judge, aggregate, &pcrs, fits_short ? short_set : long_set);
 	} else if (long_set & ~pcrs.known) {
 		report_missing(report, "ima.boot-aggregate", file_subject(judge->ima_file),
@@ -153,9 +203,11 @@ static int judge_aggregate(struct judge *judge, const struct ima_aggregate *aggr
 
 int judge_aggregates(struct judge *judge, struct error *err)
 {
+	size_t n = 0;
+
 	for (const struct ima_aggregate *aggregate = judge->aggregates; aggregate;
 	     aggregate = aggregate->next)
-		if (judge_aggregate(judge, aggregate, err) < 0)
+		if (judge_aggregate(judge, aggregate, n++, err) < 0)
 			return -1;
 	return 0;
 }

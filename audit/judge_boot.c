@@ -392,13 +392,17 @@ int judge_boot_bank(struct judge *judge, enum alg alg, const struct pcr_bank **o
 	return 0;
 }
 
-/* How many of the quoted values of PCR 0 a replay gives, and how many there are. */
-static size_t fitting(const struct judge *judge, const struct eventlog_replay *replay,
-		      size_t *n_quoted)
+/*
+ * Does a replay give all quoted values of PCR 0, with as much of user space's log as may have been
+ * extended since? 1, 0, -1.
+ */
+static int fits_quotes(const struct judge *judge, const struct eventlog_replay *replay,
+		       struct error *err)
 {
-	size_t n = 0;
+	AUTO(own_free) bool *fits = calloc(judge->n_userspace + 1, sizeof(*fits));
 
-	*n_quoted = 0;
+	if (!fits)
+		return error_memory(err, judge->bundle->name);
 	for (size_t i = 0; i < judge->n_quotes; i++) {
 		const struct judged_quote *quote = &judge->quotes[i];
 
@@ -406,15 +410,17 @@ static size_t fitting(const struct judge *judge, const struct eventlog_replay *r
 			continue;
 		for (size_t b = 0; b < replay->n_banks; b++) {
 			const struct pcr_bank *bank = &replay->banks[b];
+			int status;
 
 			if (!(quote_selection_pcrs(&quote->quote.selection, bank->alg) & 1))
 				continue;
-			++*n_quoted;
-			n += memcmp(bank->value[0], quote->pcrs->value[bank->alg][0],
-				    alg_size(bank->alg)) == 0;
+			status = userspace_fits(judge, bank, 0, quote->pcrs->value[bank->alg][0],
+						fits, err);
+			if (status <= 0)
+				return status;
 		}
 	}
-	return n;
+	return 1;
 }
 
 int judge_restart(struct judge *judge, size_t i, struct eventlog_replay *out, struct error *err)
@@ -455,15 +461,16 @@ void judge_restarted(struct judge *judge, const struct eventlog_replay *replay)
 int judge_locality(struct judge *judge, struct error *err)
 {
 	struct eventlog_replay again;
-	size_t n_quoted;
-	int more;
+	int status = judge->has_boot ? fits_quotes(judge, &judge->boot_replay, err) : 1;
 
-	if (!judge->has_boot || fitting(judge, &judge->boot_replay, &n_quoted) == n_quoted)
-		return 0;
-	for (size_t i = 0; (more = judge_restart(judge, i, &again, err)) > 0; i++)
-		if (fitting(judge, &again, &n_quoted) == n_quoted) {
+	for (size_t i = 0; status == 0; i++) {
+		int more = judge_restart(judge, i, &again, err);
+
+		if (more <= 0)
+			return more;
+		status = fits_quotes(judge, &again, err);
+		if (status > 0)
 			judge_restarted(judge, &again);
-			return 0;
-		}
-	return more;
+	}
+	return status < 0 ? -1 : 0;
 }

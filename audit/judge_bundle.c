@@ -61,10 +61,6 @@ static void judge_unread(struct judge *judge)
 	for (size_t i = 0; i < bundle->n_files; i++) {
 		const struct bundle_file *file = &bundle->files[i];
 
-		if (file->role == ROLE_USERSPACE_LOG)
-			report_check(
-				report, "log.userspace", CHECK_SKIP, file_subject(file),
-				"logs of user space are not read: what they extend is unexplained");
 		if (file->role < ROLE_AK_CRT || file->role > ROLE_CA_CRT)
 			continue;
 		if (n_bindings++ < 4)

@@ -256,11 +256,6 @@ static int judge_entry(struct ima_walk *walk, const struct ima_step *step, struc
 			      "the first entry is not boot_aggregate: the log does not begin where "
 			      "the kernel began it");
 	}
-	if (step->record.pcr < PCR_COUNT && walk->judge->boot_extended >> step->record.pcr & 1) {
-		walk->n_odd++;
-		entry_finding(walk, step, FINDING_IMA_STRUCTURE, subject_of(walk, step, &entry),
-			      "an entry of a PCR that the boot log accounts for");
-	}
 	if (step->check == IMA_CHECK_MISMATCH) {
 		struct finding *finding = entry_finding(
 			walk, step, FINDING_IMA_TEMPLATE_HASH, subject_of(walk, step, &entry),
@@ -306,15 +301,15 @@ static int judge_entry(struct ima_walk *walk, const struct ima_step *step, struc
 
 /* --- the whole log ------------------------------------------------------------------------------- */
 
-/* Every quoted value that neither the boot log nor a reset explains is for the IMA log to give. */
+/* Every quoted value that a PCR does not have when the kernel starts is for the IMA log to give. */
 static int set_trackers(struct ima_walk *walk, struct error *err)
 {
 	struct judge *judge = walk->judge;
 
-	walk->judge->trackers =
+	judge->trackers =
 		arena_take(&judge->report->arena, (judge->n_quotes * ALG_BANKS * PCR_COUNT + 1) *
-							  sizeof(*walk->judge->trackers));
-	if (!walk->judge->trackers)
+							  sizeof(*judge->trackers));
+	if (!judge->trackers)
 		return error_memory(err, judge->bundle->name);
 	for (size_t i = 0; i < judge->n_quotes; i++) {
 		struct judged_quote *quote = &judge->quotes[i];
@@ -322,25 +317,45 @@ static int set_trackers(struct ima_walk *walk, struct error *err)
 		if (!quote->is_verified || !quote->has_values)
 			continue;
 		for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
-			pcr_set pcrs =
-				quote_selection_pcrs(&quote->quote.selection, (enum alg)alg) &
-				~judge->boot_extended;
+			pcr_set pcrs = quote_selection_pcrs(&quote->quote.selection, (enum alg)alg);
+			struct pcr_bank base;
 
+			if (!pcrs)
+				continue;
+			if (judge_base_bank(judge, (enum alg)alg, &base, err) < 0)
+				return -1;
 			for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
-				struct ima_tracker *tracker =
-					&walk->judge->trackers[walk->judge->n_trackers];
+				struct ima_tracker *tracker = &judge->trackers[judge->n_trackers];
 				struct bytes value = bytes_of(quote->pcrs->value[alg][pcr],
 							      alg_size((enum alg)alg));
 
 				if (!(pcrs >> pcr & 1) ||
-				    bytes_all(value, pcr >= 17 && pcr <= 22 ? 0xff : 0))
+				    memcmp(value.data, base.value[pcr], value.size) == 0)
 					continue;
 				quote->trackers[alg][pcr] = tracker;
 				tracker->prefix.pcr = pcr;
 				digest_init(&tracker->prefix.wanted, (enum alg)alg, value);
-				walk->judge->n_trackers++;
+				judge->n_trackers++;
 			}
 		}
+	}
+	return 0;
+}
+
+int judge_ima_begin(struct judge *judge, struct ima_replay *replay, alg_set banks,
+		    struct error *err)
+{
+	for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
+		const struct pcr_bank *bank;
+
+		if (!(banks >> alg & 1))
+			continue;
+		if (judge_boot_bank(judge, (enum alg)alg, &bank, err) < 0)
+			return -1;
+		for (uint32_t pcr = 0; bank && pcr < PCR_COUNT; pcr++)
+			for (enum ima_way way = 0; way < IMA_WAYS; way++)
+				ima_replay_set(replay, (enum alg)alg, way, pcr,
+					       bytes_of(bank->value[pcr], alg_size((enum alg)alg)));
 	}
 	return 0;
 }
@@ -372,6 +387,8 @@ static int walk_entries(struct ima_walk *walk, bool *is_whole, struct error *err
 			judge->ima_begins[step->record.pcr] = step->record.index;
 		}
 		judge_lookups(walk, step);
+		if (judge_merge_note(judge, step, err) < 0)
+			return -1;
 		if (judge_entry(walk, step, err) < 0)
 			return -1;
 	}
@@ -457,6 +474,7 @@ static int judge_list(struct ima_walk *walk, struct error *err)
 	if (set_trackers(walk, err) < 0 ||
 	    ima_replay_new(walk->judge->ima_list, banks_to_replay(judge), judge->hasher,
 			   &walk->judge->ima_replay, err) < 0 ||
+	    judge_ima_begin(judge, judge->ima_replay, banks_to_replay(judge), err) < 0 ||
 	    walk_entries(walk, &is_whole, err) < 0)
 		return -1;
 	if (judge->n_entries == 0)

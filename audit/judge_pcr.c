@@ -22,6 +22,7 @@ struct pcr_walk {
 	struct judge *judge;
 	struct pcr_state pcrs[PCR_COUNT];
 	pcr_set unexplained; /* extended, and the log that would say with what is not in the bundle */
+	pcr_set undecided;   /* two logs extend them, and the order was not found within limits */
 };
 
 /* How much a bank's digests are worth: by their size, and SM3 as much as SHA-256. */
@@ -30,13 +31,26 @@ static unsigned strength(enum alg alg)
 	return (unsigned)alg_size(alg) * 8 + (alg == ALG_SHA256);
 }
 
+int judge_base_bank(struct judge *judge, enum alg alg, struct pcr_bank *out, struct error *err)
+{
+	const struct pcr_bank *bank;
+
+	if (judge_boot_bank(judge, alg, &bank, err) < 0)
+		return -1;
+	if (bank)
+		*out = *bank;
+	else
+		pcr_bank_init(out, alg);
+	return 0;
+}
+
 static bool is_reset(struct bytes value, uint32_t pcr)
 {
 	return bytes_all(value, pcr >= 17 && pcr <= 22 ? 0xff : 0);
 }
 
 /* The PCR that IMA is configured for: a kernel may have another than 10 built in. */
-static uint32_t ima_pcr(const struct judge *judge)
+uint32_t judge_ima_pcr(const struct judge *judge)
 {
 	if (!judge->ima_extended || judge->ima_extended >> IMA_PCR & 1)
 		return IMA_PCR;
@@ -52,7 +66,7 @@ static bool prefix_fits(const struct judge *judge, size_t quote, enum alg alg, u
 	const struct ima_tracker *tracker = judge->quotes[quote].trackers[alg][pcr];
 
 	if (!tracker) /* the value is the reset one: until the first entry of this PCR */
-		return pcr != ima_pcr(judge) && n_entries <= judge->ima_begins[pcr];
+		return pcr != judge_ima_pcr(judge) && n_entries <= judge->ima_begins[pcr];
 	for (enum ima_way way = 0; way < IMA_WAYS; way++)
 		if (tracker->prefix.found[way] && tracker->prefix.first[way] <= n_entries &&
 		    n_entries <= tracker->prefix.n_entries[way])
@@ -66,7 +80,7 @@ static pcr_set ima_pcrs_of(const struct judge *judge, size_t quote, enum alg alg
 	if (!hasher_has(judge->hasher, alg))
 		return 0;
 	return quote_selection_pcrs(&judge->quotes[quote].quote.selection, alg) &
-	       judge->ima_extended & ~judge->boot_extended;
+	       judge->ima_extended & ~judge->userspace_extended;
 }
 
 static bool all_fit(const struct judge *judge, size_t quote, uint64_t n_entries)
@@ -89,7 +103,7 @@ static uint64_t longest(const struct judge *judge, size_t quote, enum alg alg, u
 	uint64_t n_entries = 0;
 
 	if (!tracker)
-		return pcr == ima_pcr(judge) ? 0 : judge->ima_begins[pcr];
+		return pcr == judge_ima_pcr(judge) ? 0 : judge->ima_begins[pcr];
 	for (enum ima_way way = 0; way < IMA_WAYS; way++)
 		if (tracker->prefix.found[way] && tracker->prefix.n_entries[way] > n_entries)
 			n_entries = tracker->prefix.n_entries[way];
@@ -116,7 +130,7 @@ static void find_prefix(struct judge *judge, size_t quote)
 			n_entries = longest(judge, quote, (enum alg)alg, pcr);
 			if (n_entries > best && all_fit(judge, quote, n_entries))
 				best = n_entries;
-			if (pcr == ima_pcr(judge) && strength((enum alg)alg) > worth) {
+			if (pcr == judge_ima_pcr(judge) && strength((enum alg)alg) > worth) {
 				worth = strength((enum alg)alg);
 				strongest = n_entries;
 			}
@@ -126,209 +140,56 @@ static void find_prefix(struct judge *judge, size_t quote)
 		judge->quotes[quote].n_attested = best ? best : strongest;
 }
 
-/* --- quotes without their values -------------------------------------------------------------------- */
+/* --- the attested part of user space's log ---------------------------------------------------------- */
 
-/* The values that the logs give, put together for one quote; of the IMA log at one point. */
-struct composite {
-	struct judge *judge;
-	const struct judged_quote *quote;
-	struct quote_pcrs *values;
-	alg_set banks; /* that the quote selects */
-	pcr_set ima;   /* PCRs that the IMA log gives */
-	struct ima_replay *replay;
-};
-
-/* boot is the boot log's replay; it has all banks that verified quotes select. */
-static void composite_begin(struct composite *composite, const struct eventlog_replay *boot)
+/* PCRs that only user space's log extends after the boot. */
+static pcr_set userspace_pcrs(const struct judge *judge)
 {
-	struct judge *judge = composite->judge;
-
-	composite->banks = quote_selection_algs(&composite->quote->quote.selection);
-	composite->ima = judge->ima_extended & ~judge->boot_extended;
-	for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
-		const struct pcr_bank *bank = eventlog_bank(boot, (enum alg)alg);
-		struct pcr_bank reset;
-
-		if (!(composite->banks >> alg & 1))
-			continue;
-		pcr_bank_init(&reset, (enum alg)alg);
-		quote_pcrs_set_bank(composite->values, bank ? bank : &reset,
-				    ((pcr_set)1 << PCR_COUNT) - 1);
-	}
+	return judge->userspace_extended & ~judge->ima_extended;
 }
 
-/* Does the IMA log, where its replay stands, complete the values? Each bank may go either way. */
-static int composite_fits(struct composite *composite, struct error *err)
+/*
+ * systemd extends and logs under one lock: a quote is one moment of the log, for all PCRs and banks.
+ * The one that explains most of them, by the banks' worth, and of several the latest.
+ */
+static int find_userspace(struct judge *judge, struct judged_quote *quote, struct error *err)
 {
-	const struct judged_quote *quote = composite->quote;
+	AUTO(own_free) uint64_t *scores = calloc(judge->n_userspace + 1, sizeof(*scores));
+	AUTO(own_free) bool *fits = calloc(judge->n_userspace + 1, sizeof(*fits));
 
-	for (unsigned ways = 0; ways < 1u << ALG_BANKS; ways++) {
-		struct digest digest;
-		bool known = true;
-		int status;
-
-		/* A bit for each bank that is padded: only banks that are quoted have one. */
-		if (ways & ~composite->banks || ways >> ALG_SHA1 & 1)
-			continue;
-		for (unsigned alg = 0; alg < ALG_BANKS; alg++)
-			for (uint32_t pcr = 0; pcr < PCR_COUNT && composite->replay; pcr++) {
-				struct bytes value;
-
-				if (!(composite->banks >> alg & 1) || !(composite->ima >> pcr & 1))
-					continue;
-				value = ima_replay_value(composite->replay, (enum alg)alg,
-							 ways >> alg & 1 ? IMA_PADDED : IMA_OWN,
-							 pcr);
-				known &= value.size > 0;
-				if (value.size)
-					memcpy(composite->values->value[alg][pcr], value.data,
-					       value.size);
-			}
-		if (!known)
-			continue;
-		status = quote_pcr_digest(composite->judge->hasher, quote->result.hash,
-					  &quote->quote.selection, composite->values, &digest, NULL,
-					  err);
-		if (status < 0)
-			return -1;
-		if (status > 0 && bytes_equal(digest_bytes(&digest), quote->quote.pcr_digest))
-			return 1;
-		if (!composite->replay)
-			break; /* there is one way only */
-	}
-	return 0;
-}
-
-/* Goes through the IMA log again, a digest of all values at each entry: 1 where it fits. */
-static int composite_search(struct composite *composite, uint64_t *n_entries, struct error *err)
-{
-	struct judge *judge = composite->judge;
-	AUTO(ima_list_freep) struct ima_list *list = NULL;
-	AUTO(ima_replay_freep) struct ima_replay *replay = NULL;
-	const struct ima_step *step;
-	int status;
-
-	if (ima_list_open(judge->ima_file->contents, judge->ima_file->path, judge->hasher, &list,
-			  err) < 0 ||
-	    ima_replay_new(list, composite->banks, judge->hasher, &replay, err) < 0)
-		return -1;
-	composite->replay = replay;
-	*n_entries = 0;
-	for (;;) {
-		struct error end = { 0 };
-
-		status = composite_fits(composite, err);
-		if (status != 0)
-			return status;
-		status = ima_replay_next(replay, &step, &end);
-		if (status < 0 && end.code == ERROR_SYSTEM) {
-			*err = end;
-			return -1;
-		}
-		if (status <= 0)
-			return 0;
-		++*n_entries;
-	}
-}
-
-/* Do the logs, the boot log replayed so, give the signed digest? 1 and *n_entries of the IMA log. */
-static int composite_try(struct composite *composite, const struct eventlog_replay *boot,
-			 uint64_t *n_entries, struct error *err)
-{
-	int status;
-
-	composite_begin(composite, boot);
-	composite->replay = composite->judge->ima_replay;
-	*n_entries = composite->judge->n_entries;
-	status = composite_fits(composite, err);
-	if (status == 0 && composite->replay)
-		status = composite_search(composite, n_entries, err);
-	return status;
-}
-
-/* The TPM may have been started from another locality than the boot log says or leaves open. */
-static int composite_restart(struct composite *composite, uint64_t *n_entries, struct error *err)
-{
-	struct judge *judge = composite->judge;
-	struct eventlog_replay boot;
-	int status = 0;
-
-	for (size_t i = 0; status == 0; i++) {
-		int more = judge_restart(judge, i, &boot, err);
-
-		if (more <= 0)
-			return more;
-		status = composite_try(composite, &boot, n_entries, err);
-	}
-	if (status > 0)
-		judge_restarted(judge, &boot);
-	return status;
-}
-
-/* Why the digest cannot be computed from the logs, or NULL. */
-static const char *composite_lacks(const struct judge *judge, const struct judged_quote *quote)
-{
-	const struct quote_selection *selection = &quote->quote.selection;
-
-	for (size_t i = 0; i < selection->n_banks; i++) {
-		enum alg alg = selection->banks[i].alg;
-
-		if (!selection->banks[i].pcrs)
-			continue;
-		if (alg >= ALG_BANKS)
-			return "no PCR values beside the quote that could be read, and a bank of "
-			       "an algorithm that Assay does not know";
-		if (!hasher_has(judge->hasher, alg))
-			return "a bank that Assay cannot compute, and no PCR values beside";
-		if (!judge->has_boot || !judge->has_ima || !(judge->boot.algs >> alg & 1))
-			return "no PCR values beside the quote, and not every log or bank to "
-			       "compute them from";
-	}
-	if (!hasher_has(judge->hasher, quote->result.hash))
-		return "a hash that Assay cannot compute, and no PCR values beside";
-	return NULL;
-}
-
-static int judge_composite(struct judge *judge, struct judged_quote *quote, struct error *err)
-{
-	struct composite composite = { .judge = judge, .quote = quote };
-	struct report *report = judge->report;
-	struct bytes subject = file_subject(quote->message);
-	const char *lacks = composite_lacks(judge, quote);
-	uint64_t n_entries;
-	int status;
-
-	if (lacks) {
-		report_missing(report, "pcr.replay", subject, "%s", lacks);
-		return 0;
-	}
-	quote->is_compared = true;
-	composite.values = arena_take(&report->arena, sizeof(*composite.values));
-	if (!composite.values)
+	if (!scores || !fits)
 		return error_memory(err, judge->bundle->name);
-	status = composite_try(&composite, &judge->boot_replay, &n_entries, err);
-	if (status == 0)
-		status = composite_restart(&composite, &n_entries, err);
-	if (status < 0)
-		return -1;
-	if (status == 1) {
-		quote->is_explained = true;
-		quote->n_attested = n_entries;
-		report_check(report, "pcr.replay", CHECK_PASS, subject,
-			     "the logs give the signed digest over PCR values");
-		return 0;
+	for (unsigned alg = 0; alg < ALG_BANKS; alg++) {
+		pcr_set pcrs = quote_selection_pcrs(&quote->quote.selection, (enum alg)alg) &
+			       userspace_pcrs(judge);
+		struct pcr_bank base;
+
+		if (!pcrs || !hasher_has(judge->hasher, (enum alg)alg))
+			continue;
+		if (judge_base_bank(judge, (enum alg)alg, &base, err) < 0)
+			return -1;
+		for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
+			if (!(pcrs >> pcr & 1))
+				continue;
+			if (userspace_fits(judge, &base, pcr, quote->pcrs->value[alg][pcr], fits,
+					   err) < 0)
+				return -1;
+			for (size_t i = 0; i <= judge->n_userspace; i++)
+				scores[i] += fits[i] ? strength((enum alg)alg) : 0;
+		}
 	}
-	report_check(report, "pcr.replay", CHECK_FAIL, subject,
-		     "the logs do not give the signed digest over PCR values");
-	report_finding(report, FINDING_PCR_MISMATCH, FINDING_AS_LISTED, subject,
-		       "no part of the logs gives the digest that the TPM signed; without "
-		       "quote.pcrs nobody can say which PCR differs");
+	quote->n_userspace = quote->least_userspace = 0;
+	for (size_t i = 0; i <= judge->n_userspace; i++)
+		if (scores[i] && scores[i] >= scores[quote->n_userspace])
+			quote->n_userspace = i;
+	while (scores[quote->least_userspace] != scores[quote->n_userspace])
+		quote->least_userspace++;
 	return 0;
 }
 
 /* --- quotes with their values -------------------------------------------------------------------- */
 
-static void note(struct pcr_walk *walk, uint32_t pcr, const struct judged_quote *quote,
+static void note(struct pcr_walk *walk, uint32_t pcr, struct judged_quote *quote,
 		 const struct digest *wanted, const struct digest *given, bool fits)
 {
 	struct pcr_state *state = &walk->pcrs[pcr];
@@ -336,6 +197,7 @@ static void note(struct pcr_walk *walk, uint32_t pcr, const struct judged_quote 
 
 	if (fits) {
 		state->matched |= bit;
+		quote->matched[wanted->alg] |= (pcr_set)1 << pcr;
 		return;
 	}
 	if (!state->mismatched || strength(wanted->alg) > strength(state->strongest)) {
@@ -351,13 +213,13 @@ static void compare_ima(struct pcr_walk *walk, size_t quote_index, uint32_t pcr,
 			const struct digest *wanted)
 {
 	const struct judge *judge = walk->judge;
-	const struct judged_quote *quote = &judge->quotes[quote_index];
+	struct judged_quote *quote = &judge->quotes[quote_index];
 	struct digest given = { .alg = ALG_NONE };
 	/* Where no prefix fits the strongest bank, the others are compared with one of their own. */
 	uint64_t n_entries = quote->n_attested ? quote->n_attested
 					       : longest(judge, quote_index, wanted->alg, pcr);
 
-	if ((n_entries || pcr != ima_pcr(judge)) &&
+	if ((n_entries || pcr != judge_ima_pcr(judge)) &&
 	    prefix_fits(judge, quote_index, wanted->alg, pcr, n_entries)) {
 		note(walk, pcr, quote, wanted, NULL, true);
 		return;
@@ -390,47 +252,102 @@ static bool is_reset_in_all_banks(const struct judged_quote *quote, uint32_t pcr
 	return true;
 }
 
+/* A PCR that the boot log, user space's or neither of them gives, but not IMA's. */
+static int compare_logged(struct pcr_walk *walk, size_t quote_index, const struct pcr_bank *base,
+			  uint32_t pcr, const struct digest *wanted, struct error *err)
+{
+	struct judge *judge = walk->judge;
+	struct judged_quote *quote = &judge->quotes[quote_index];
+	struct pcr_bank bank = *base;
+	struct digest given;
+
+	if (userspace_replay(judge, &bank, 0, quote->n_userspace, err) < 0)
+		return -1;
+	given = pcr_bank_value(&bank, pcr);
+	note(walk, pcr, quote, wanted, &given, digest_equal(wanted, &given));
+	return 0;
+}
+
+/* A PCR that user space's log and IMA's extend both. */
+static int compare_merged(struct pcr_walk *walk, size_t quote_index, const struct pcr_bank *base,
+			  uint32_t pcr, const struct digest *wanted, struct error *err)
+{
+	struct judge *judge = walk->judge;
+	struct judged_quote *quote = &judge->quotes[quote_index];
+	enum merge_result result;
+
+	if (judge_merge(judge, quote, base, pcr, wanted, &result, err) < 0)
+		return -1;
+	switch (result) {
+	case MERGE_FITS:
+		note(walk, pcr, quote, wanted, NULL, true);
+		break;
+	case MERGE_LIMIT:
+		/* systemd extends IMA's own PCR with nothing: nobody owes a search to who says so. */
+		if (pcr != IMA_PCR) {
+			walk->undecided |= (pcr_set)1 << pcr;
+			break;
+		}
+		note(walk, pcr, quote, wanted, NULL, false);
+		break;
+	case MERGE_NONE:
+		note(walk, pcr, quote, wanted, NULL, false);
+		break;
+	}
+	return 0;
+}
+
 static int compare_bank(struct pcr_walk *walk, size_t quote_index, enum alg alg, struct error *err)
 {
 	struct judge *judge = walk->judge;
-	const struct judged_quote *quote = &judge->quotes[quote_index];
+	struct judged_quote *quote = &judge->quotes[quote_index];
 	pcr_set pcrs = quote_selection_pcrs(&quote->quote.selection, alg);
+	pcr_set logged = judge->boot_extended | judge->userspace_extended;
 	const struct pcr_bank *bank;
+	struct pcr_bank base;
 
-	if (judge_boot_bank(judge, alg, &bank, err) < 0)
+	if (judge_boot_bank(judge, alg, &bank, err) < 0 ||
+	    judge_base_bank(judge, alg, &base, err) < 0)
 		return -1;
 	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
-		struct digest wanted, given;
+		struct digest wanted;
+		int status = 0;
 
 		if (!(pcrs >> pcr & 1))
 			continue;
 		digest_init(&wanted, alg, bytes_of(quote->pcrs->value[alg][pcr], alg_size(alg)));
-		if (judge->boot_extended >> pcr & 1) {
-			if (!bank)
-				continue; /* pcr.bank */
-			given = pcr_bank_value(bank, pcr);
-			note(walk, pcr, quote, &wanted, &given, digest_equal(&wanted, &given));
-		} else if (pcr == ima_pcr(judge) && judge->ima_extended >> pcr & 1 &&
-			   is_reset_in_all_banks(quote, pcr)) {
+		if (judge->boot_extended >> pcr & 1 && !bank)
+			continue; /* pcr.bank */
+		if (!hasher_has(judge->hasher, alg) && judge->userspace_extended >> pcr & 1)
+			continue; /* pcr.bank */
+		if (judge->ima_extended & judge->userspace_extended & (pcr_set)1 << pcr)
+			status = compare_merged(walk, quote_index, &base, pcr, &wanted, err);
+		else if (pcr == judge_ima_pcr(judge) && judge->ima_extended >> pcr & 1 &&
+			 is_reset_in_all_banks(quote, pcr))
 			continue; /* a quote from before the first entry: ima.unattested */
-		} else if (judge->ima_extended >> pcr & 1) {
+		else if (judge->ima_extended >> pcr & 1)
 			compare_ima(walk, quote_index, pcr, &wanted);
-		} else if (is_reset(digest_bytes(&wanted), pcr)) {
+		else if (logged >> pcr & 1)
+			status = compare_logged(walk, quote_index, &base, pcr, &wanted, err);
+		else if (is_reset(digest_bytes(&wanted), pcr))
 			note(walk, pcr, quote, &wanted, NULL, true);
-		} else if (log_is_missing(judge, pcr)) {
+		else if (log_is_missing(judge, pcr))
 			walk->unexplained |= (pcr_set)1 << pcr;
-		} else {
+		else
 			compare_ima(walk, quote_index, pcr, &wanted);
-		}
+		if (status < 0)
+			return -1;
 	}
 	return 0;
 }
 
 static int compare_quote(struct pcr_walk *walk, size_t quote_index, struct error *err)
 {
-	const struct judged_quote *quote = &walk->judge->quotes[quote_index];
+	struct judged_quote *quote = &walk->judge->quotes[quote_index];
 
 	find_prefix(walk->judge, quote_index);
+	if (find_userspace(walk->judge, quote, err) < 0)
+		return -1;
 	for (unsigned alg = 0; alg < ALG_BANKS; alg++)
 		if (quote_selection_pcrs(&quote->quote.selection, (enum alg)alg) &&
 		    compare_bank(walk, quote_index, (enum alg)alg, err) < 0)
@@ -459,19 +376,26 @@ static int report_mismatch(struct pcr_walk *walk, uint32_t pcr, struct error *er
 	struct judge *judge = walk->judge;
 	struct report *report = judge->report;
 	const struct pcr_state *state = &walk->pcrs[pcr];
-	bool by_ima = judge->ima_extended >> pcr & 1 && !(judge->boot_extended >> pcr & 1);
-	struct explanation why = { "", REPORT_NOWHERE, REPORT_NOWHERE };
+	bool by_ima = judge->ima_extended >> pcr & 1;
+	bool by_userspace = judge->userspace_extended >> pcr & 1;
+	struct explanation why = { .text = "", .index = REPORT_NOWHERE, .offset = REPORT_NOWHERE };
 	const char *what = "the boot log does not give the signed value";
 	struct finding *finding;
 	char subject[16];
 
 	snprintf(subject, sizeof(subject), "PCR %" PRIu32, pcr);
-	if (by_ima)
+	if (by_ima && by_userspace)
+		what = "user space's log and the IMA log extend it both, and in no order that was "
+		       "tried do they give the signed value";
+	else if (by_userspace)
+		what = "the boot log and user space's, up to where other PCRs say the quote was "
+		       "made, do not give the signed value";
+	else if (by_ima)
 		what = "no part of the IMA log, from its first entry on, gives the signed value";
 	else if (!(judge->boot_extended >> pcr & 1))
 		what = "it was extended, and no log says with what: it does not have its reset "
 		       "value";
-	if (!by_ima && explain_pcr(judge, state->strongest, pcr, &state->wanted, &why, err) < 0)
+	if (explain_pcr(judge, state->strongest, pcr, &state->wanted, &why, err) < 0)
 		return -1;
 	finding = report_finding(report, FINDING_PCR_MISMATCH, FINDING_AS_LISTED,
 				 bytes_of_string(subject), "%s %s%s%s", what,
@@ -485,7 +409,7 @@ static int report_mismatch(struct pcr_walk *walk, uint32_t pcr, struct error *er
 		finding->n_expected = 1;
 	}
 	if (why.index != REPORT_NOWHERE)
-		finding_at(report, finding, judge->boot_file->path, why.index, why.offset);
+		finding_at(report, finding, why.file->path, why.index, why.offset);
 	else if (by_ima)
 		finding_at(report, finding, judge->ima_file->path, REPORT_NOWHERE, REPORT_NOWHERE);
 	return 0;
@@ -519,6 +443,11 @@ static int report_pcr_states(struct pcr_walk *walk, struct error *err)
 				     "is missing, which the policy allows",
 				     report_pcrs(report, allowed));
 	}
+	if (walk->undecided)
+		report_missing(report, "pcr.replay", bytes_of("", 0),
+			       "PCR %s: user space's log and the IMA log extend them both, and the "
+			       "order that gives the signed value was not found within the limits",
+			       report_pcrs(report, walk->undecided));
 	if (walk->unexplained)
 		report_missing(report, "pcr.replay", bytes_of("", 0),
 			       "PCR %s were extended, and the log that says with what is missing",
@@ -537,7 +466,7 @@ static int report_pcr_states(struct pcr_walk *walk, struct error *err)
 }
 
 /* Which entries of the IMA log a quote covers. */
-static void judge_attested(struct judge *judge)
+static void judge_attested(struct judge *judge, pcr_set undecided)
 {
 	struct report *report = judge->report;
 	struct coverage *coverage = &report->coverage;
@@ -559,7 +488,7 @@ static void judge_attested(struct judge *judge)
 		if (quote->n_attested > coverage->n_attested)
 			coverage->n_attested = quote->n_attested;
 	}
-	if (!(covered >> ima_pcr(judge) & 1)) {
+	if (!(covered >> judge_ima_pcr(judge) & 1)) {
 		report_missing(report, "ima.attested", subject,
 			       "no quote covers PCR %s: nothing vouches for this log",
 			       report_pcrs(report, judge->ima_extended));
@@ -567,6 +496,10 @@ static void judge_attested(struct judge *judge)
 		report_missing(report, "ima.attested", subject,
 			       "a quote covers PCR %s, but what it should be cannot be computed",
 			       report_pcrs(report, covered & judge->ima_extended));
+	} else if (coverage->n_attested == 0 && undecided >> judge_ima_pcr(judge) & 1) {
+		report_missing(report, "ima.attested", subject,
+			       "how much of the log a quote covers was not found: user space "
+			       "extends its PCR, too");
 	} else if (coverage->n_attested == 0) {
 		report_check(report, "ima.attested", CHECK_FAIL, subject,
 			     "no part of the log fits a quote");
@@ -589,11 +522,61 @@ static void judge_attested(struct judge *judge)
 	}
 }
 
+/* Which records of user space's log a quote covers. */
+static void judge_attested_userspace(struct judge *judge)
+{
+	struct report *report = judge->report;
+	bool is_compared = false;
+	struct bytes subject;
+	pcr_set covered = 0;
+	size_t n = 0;
+
+	if (judge->n_userspace == 0)
+		return;
+	subject = file_subject(judge->userspace_file);
+	for (size_t i = 0; i < judge->n_quotes; i++) {
+		const struct judged_quote *quote = &judge->quotes[i];
+
+		if (!quote_speaks(judge, quote) || !quote->is_compared)
+			continue;
+		is_compared = true;
+		for (unsigned alg = 0; alg < ALG_BANKS; alg++)
+			covered |= quote_selection_pcrs(&quote->quote.selection, (enum alg)alg);
+		if (quote->n_userspace > n)
+			n = quote->n_userspace;
+	}
+	covered &= judge->userspace_extended;
+	report->coverage.n_userspace = judge->n_userspace;
+	report->coverage.n_userspace_attested = n;
+	if (!is_compared || !covered)
+		report_missing(report, "userspace.attested", subject,
+			       "no quote that covers the PCRs of this log can be compared with it");
+	else if (n < judge->n_userspace)
+		report_check(report, "userspace.attested", n ? CHECK_PASS : CHECK_SKIP, subject,
+			     "the first %zu of %zu extends are covered by a quote, %zu came after "
+			     "it",
+			     n, judge->n_userspace, judge->n_userspace - n);
+	else
+		report_check(report, "userspace.attested", CHECK_PASS, subject,
+			     "all %zu extends are covered by a quote", n);
+	if (n < judge->n_userspace)
+		report_weaken(report, judge->userspace_file->path, judge->userspace[n].index);
+}
+
+/* What a report calls the log that extends a PCR first. */
+static const char *log_name(const struct judge *judge, uint32_t pcr)
+{
+	if (judge->boot_extended >> pcr & 1)
+		return "boot log";
+	return judge->userspace_extended >> pcr & 1 ? "log of user space" : "IMA log";
+}
+
 /* PCRs that must be quoted and are not: what logs extend, and what the policy requires. */
 static void judge_unquoted(struct judge *judge)
 {
 	struct report *report = judge->report;
-	pcr_set logged = judge->boot_extended | judge->ima_extended, quoted = 0, weak, missing;
+	pcr_set logged = judge->boot_extended | judge->userspace_extended | judge->ima_extended;
+	pcr_set quoted = 0, weak, missing;
 
 	if (quoted_banks(judge) == 0)
 		return; /* no quote at all: said already */
@@ -617,7 +600,7 @@ static void judge_unquoted(struct judge *judge)
 			report_finding(report, FINDING_PCR_UNQUOTED, FINDING_AS_LISTED,
 				       bytes_of_string(subject),
 				       "%s: what the %s says of it is unattested", how,
-				       judge->boot_extended >> pcr & 1 ? "boot log" : "IMA log");
+				       log_name(judge, pcr));
 		else
 			report_finding(report, FINDING_PCR_UNQUOTED, FINDING_AS_LISTED,
 				       bytes_of_string(subject), "%s, and it is required", how);
@@ -683,7 +666,8 @@ int judge_pcrs(struct judge *judge, struct error *err)
 	}
 	if ((any_values && report_pcr_states(&walk, err) < 0) || judge_aggregates(judge, err) < 0)
 		return -1;
-	judge_attested(judge);
+	judge_attested(judge, walk.undecided);
+	judge_attested_userspace(judge);
 	judge_unquoted(judge);
 	judge_missing_banks(judge);
 	return 0;

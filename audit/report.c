@@ -185,8 +185,9 @@ void report_weaken(struct report *report, const char *file, uint64_t index)
 	for (size_t i = 0; i < report->n_findings; i++) {
 		struct finding *finding = &report->findings[i];
 
-		if (finding->index == REPORT_NOWHERE || finding->index < index ||
-		    strcmp(finding->file, file) != 0)
+		/* What a TPM signed stays so, wherever in the log its explanation is. */
+		if (finding->code == FINDING_PCR_MISMATCH || finding->index == REPORT_NOWHERE ||
+		    finding->index < index || strcmp(finding->file, file) != 0)
 			continue;
 		report->n_by_severity[finding->severity]--;
 		if (finding->severity > SEVERITY_MEDIUM)

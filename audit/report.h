@@ -92,11 +92,13 @@ struct coverage {
 	pcr_set matched_pcrs; /* reproduced from the logs in every quoted bank */
 	bool has_boot_log, has_ima_log, has_golden;
 	uint64_t n_events;
-	uint64_t n_events_appended; /* trailing records that some systems add */
-	uint64_t n_entries;         /* of the IMA log */
-	uint64_t n_attested;        /* the first so many are covered by a quote */
-	uint64_t n_files;           /* entries that name a file, looked up or not */
-	uint64_t n_known;           /* looked up: these bytes belong to this path */
+	uint64_t n_events_appended;    /* trailing records that some systems add */
+	uint64_t n_entries;            /* of the IMA log */
+	uint64_t n_attested;           /* the first so many are covered by a quote */
+	uint64_t n_userspace;          /* extends of user space's log */
+	uint64_t n_userspace_attested; /* the first so many are covered by a quote */
+	uint64_t n_files;              /* entries that name a file, looked up or not */
+	uint64_t n_known;              /* looked up: these bytes belong to this path */
 	uint64_t n_violations;
 	uint64_t n_buffers;
 };

@@ -202,6 +202,19 @@ size_t ima_replay_ahead(const struct ima_replay *replay, const struct ima_step *
 struct bytes ima_replay_value(const struct ima_replay *replay, enum alg alg, enum ima_way way,
 			      uint32_t pcr);
 
+/*
+ * Before the first step: what a PCR holds when the list's first entry is extended, alg_size(alg) bytes.
+ * Firmware and boot loaders may have extended it; or the list goes on where another ended.
+ */
+void ima_replay_set(struct ima_replay *replay, enum alg alg, enum ima_way way, uint32_t pcr,
+		    struct bytes value);
+
+/* Before the first step: the list goes on after so many entries: indexes and counts do, too. */
+void ima_replay_continue(struct ima_replay *replay, uint64_t n_entries);
+
+/* What the step handed out last extended into a bank, in one way. Empty as for ima_replay_value. */
+struct bytes ima_replay_digest(const struct ima_replay *replay, enum alg alg, enum ima_way way);
+
 /* The PCRs that entries so far were extended into. */
 pcr_set ima_replay_extended(const struct ima_replay *replay);
 

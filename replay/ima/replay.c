@@ -344,6 +344,33 @@ struct bytes ima_replay_value(const struct ima_replay *replay, enum alg alg, enu
 	return bytes_of(replay->values[way][alg].value[pcr], alg_size(alg));
 }
 
+void ima_replay_set(struct ima_replay *replay, enum alg alg, enum ima_way way, uint32_t pcr,
+		    struct bytes value)
+{
+	if (alg < ALG_BANKS && pcr < PCR_COUNT && value.size == alg_size(alg))
+		memcpy(replay->values[first_way(alg, way)][alg].value[pcr], value.data, value.size);
+}
+
+void ima_replay_continue(struct ima_replay *replay, uint64_t n_entries)
+{
+	replay->list->n_entries = n_entries;
+	replay->counts.n_entries = n_entries;
+}
+
+struct bytes ima_replay_digest(const struct ima_replay *replay, enum alg alg, enum ima_way way)
+{
+	const struct batch *now = replay->now;
+	size_t i = now->next_step - 1;
+
+	if (alg >= ALG_BANKS || !(replay->banks & 1u << alg) || now->next_step == 0)
+		return (struct bytes){ NULL, 0 };
+	way = first_way(alg, way);
+	if (!is_told(replay, &now->steps[i], alg, way))
+		return (struct bytes){ NULL, 0 };
+	return bytes_of(way == IMA_OWN ? now->hashes[alg][i].value : now->padded[i].value,
+			alg_size(alg));
+}
+
 pcr_set ima_replay_extended(const struct ima_replay *replay)
 {
 	return replay->extended;

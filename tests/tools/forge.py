@@ -7,7 +7,7 @@ Knows nothing of Assay's code: formats are written here from the TCG's and the k
 definitions (PC Client Platform Firmware Profile 1.05 r23, 10.2; TPM 2.0 part 2, 10.12, 12.2; Linux
 security/integrity/ima/ima_fs.c, ima_template_lib.c). Hashes are Python's, signatures openssl's.
 """
-import hashlib, os, struct, subprocess
+import hashlib, json, os, struct, subprocess
 
 ALGS = {"sha1": 0x0004, "sha256": 0x000B, "sha384": 0x000C, "sha512": 0x000D}
 BANKS = ("sha1", "sha256", "sha384")
@@ -108,6 +108,23 @@ class Entry:
         if self.name == "ima-sig":
             shown += b" " + self.fields[2].hex().encode()
         return b"%2d %s %s %s\n" % (self.pcr, self.logged().hex().encode(), self.name.encode(), shown)
+
+
+class Userspace:
+    """One record of systemd's log of what it extended; what is measured is the string, unless said."""
+
+    def __init__(self, pcr, string, kind="phase", measured=None, algs=("sha1", "sha256", "sha384"), boot="0" * 32):
+        self.pcr, self.string, self.kind, self.algs, self.boot = pcr, string, kind, list(algs), boot
+        measured = string.encode() if measured is None else measured
+        self.digests = {a: H(a, measured) for a in algs}
+        self.target = "pcr"
+
+    def bytes(self):
+        record = {self.target: self.pcr,
+                  "digests": [{"hashAlg": a, "digest": self.digests[a].hex()} for a in self.algs],
+                  "content_type": "systemd",
+                  "content": {"string": self.string, "bootId": self.boot, "timestamp": 1515761, "eventType": self.kind}}
+        return b"\x1e" + json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
 
 def read_boot(data):
@@ -217,9 +234,10 @@ class Machine:
         self.locality = 0
         self.padded = set()        # banks that IMA extends with padded SHA-1
         self.unextended = set()    # banks that IMA does not extend
+        self.user = []             # Userspace records
         self.more = []             # extends that no log shows: (pcr, bytes)
         self.quoted = False
-        self.boot_bytes = self.ima_bytes = None # instead of the logs
+        self.boot_bytes = self.ima_bytes = self.user_bytes = None # instead of the logs
 
     # --- what is there to change -----------------------------------------------------------------
 
@@ -241,6 +259,24 @@ class Machine:
         """After a change of the boot log: the first entry of IMA's is made to fit."""
         self.ima[0] = self.aggregate()
 
+    def systemd(self, *more):
+        """What systemd extends in a boot: as of 260, without disks."""
+        self.user = [Userspace(pcr, "os-separator", "os-separator") for pcr in (*range(8), 9, 12, 13, 14)]
+        self.user += [Userspace(11, "enter-initrd"), Userspace(11, "leave-initrd"),
+                      Userspace(15, "machine-id:0123456789abcdef0123456789abcdef", "machine-id"),
+                      Userspace(15, "cryptsetup:root:1234", "volume-key", b"an HMAC"),
+                      Userspace(11, "sysinit"), Userspace(11, "ready"), *more]
+
+    def merged(self):
+        """Userspace records and entries in the order that they are extended in: m.between says behind which
+        entry each record comes; by default all behind the first."""
+        between = getattr(self, "between", None) or [1] * len(self.user)
+        out, at = [], 0
+        for record, n in zip(self.user, between):
+            out += self.ima[at:n] + [record]
+            at = max(at, n)
+        return out + self.ima[at:]
+
     # --- what the TPM holds ----------------------------------------------------------------------
 
     def pcrs(self, alg):
@@ -254,8 +290,12 @@ class Machine:
         for event in self.boot:
             if event.kind != NO_ACTION and event.pcr < 24 and event.value(alg):
                 extend(event.pcr, event.value(alg))
-        for entry in self.ima if alg not in self.unextended else []:
-            extend(entry.pcr, entry.extends(alg, alg in self.padded))
+        for entry in self.merged():
+            if isinstance(entry, Userspace):
+                if alg in entry.digests and entry.target == "pcr":
+                    extend(entry.pcr, entry.digests[alg])
+            elif alg not in self.unextended:
+                extend(entry.pcr, entry.extends(alg, alg in self.padded))
         for pcr, data in self.more:
             extend(pcr, H(alg, data))
         return values
@@ -304,6 +344,9 @@ class Machine:
                          self.spec_id + b"".join(e.bytes() for e in self.boot))
         files.setdefault("binary_runtime_measurements", self.ima_bytes if self.ima_bytes is not None else
                          b"".join(e.bytes() for e in self.ima))
+        if self.user or self.user_bytes is not None:
+            files.setdefault("tpm2-measure.log", self.user_bytes if self.user_bytes is not None else
+                             b"".join(r.bytes() for r in self.user))
         for path, contents in files.items():
             if contents is None:
                 continue

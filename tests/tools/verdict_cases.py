@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """verdict_cases: one bundle for each sentence of the rules of judgement, by one change of an honest one.
 
-usage: verdict_cases.py CAPTURE OUT
+usage: verdict_cases.py CAPTURE OUT [NAME...]     all cases, or these
 
 Writes OUT/tree (files of the release besides the capture's), OUT/NAME/ for each case, OUT/keys/*.pub (what an operator may name), OUT/NAME.policy where a
 case has one, and OUT/cases: lines of
@@ -1911,6 +1911,330 @@ def _(m):
     m.files["ascii_runtime_measurements"] = b"".join(e.text() for e in m.ima).replace(b"/usr/bin/wc", b"/usr/bin/id")
 
 
+# --- user space's log ----------------------------------------------------------------------------------------
+
+U = "Boot log: a userspace log may run past the quote"
+FIT = "Boot log: it must reproduce every quoted PCR"
+TO_15 = [("sha256", range(16))]
+
+
+@case("honest-userspace", "pass", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+
+
+@case("honest-userspace-three-banks", "pass", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote([(a, range(16)) for a in BANKS])
+
+
+@case("honest-userspace-past-the-quote", "pass", rule=U)
+def _(m):
+    m.systemd()
+    tail = m.user[-3:]
+    del m.user[-3:]
+    m.quote(TO_15)
+    m.user += tail
+
+
+@case("honest-userspace-and-ima-past-the-quote", "pass", rule=U)
+def _(m):
+    m.systemd()
+    tail, later = m.user[-3:], m.ima[-3:]
+    del m.user[-3:], m.ima[-3:]
+    m.padded = {"sha256"}
+    m.quote(TO_15)
+    m.user += tail
+    m.ima += later
+
+
+@case("honest-userspace-not-yet", "pass", rule=U)
+def _(m):
+    m.quote(TO_15)
+    m.systemd()
+
+
+@case("honest-userspace-one-bank", "pass", rule="Boot log: systemd extends the banks that are in use")
+def _(m):
+    m.systemd()
+    for record in m.user:
+        record.algs, record.digests = ["sha256"], {"sha256": record.digests["sha256"]}
+    m.quote([("sha1", range(16)), ("sha256", range(16))])
+
+
+@case("honest-userspace-no-pcrs-file", "pass", rule="Quote: quote.pcrs may be absent")
+def _(m):
+    m.systemd()
+    m.quote(TO_15, pcrs_file=False)
+
+
+@case("honest-userspace-past-the-quote-no-pcrs-file", "pass", rule="Quote: quote.pcrs may be absent")
+def _(m):
+    m.systemd()
+    tail, later = m.user[-3:], m.ima[-3:]
+    del m.user[-3:], m.ima[-3:]
+    m.quote(TO_15, pcrs_file=False)
+    m.user += tail
+    m.ima += later
+
+
+@case("honest-userspace-locality-3-unstated", "pass", "log.locality:low", rule="Boot log: absent, and 0 doesn't fit but 3 does: low")
+def _(m):
+    m.locality = 3
+    m.boot_again()
+    m.systemd()
+    m.quote(TO_15)
+
+
+@case("honest-userspace-quotes-at-two-times", "pass", rule=U)
+def _(m):
+    m.systemd()
+    tail = m.user[-2:]
+    del m.user[-2:]
+    m.quote(TO_15, clock=100)
+    m.user += tail
+    m.quote(TO_15, name="later", clock=200)
+
+
+@case("honest-userspace-nv-index", "pass", rule="facts: records of NV indexes extend no PCR")
+def _(m):
+    m.systemd()
+    record = Userspace(0x1d10200, "cryptsetup-keyslot:root", "keyslot", b"x")
+    record.target = "nv_index"
+    m.user.insert(3, record)
+    m.quote(TO_15)
+
+
+@case("honest-userspace-by-line", "pass", rule="facts: JSON-SEQ, as programs pass it on")
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user_bytes = b"".join(r.bytes() for r in m.user).replace(b"\x1e", b"")
+
+
+@case("honest-userspace-unknown-event", "pass", rule="facts: unknown events are kept")
+def _(m):
+    m.systemd(Userspace(13, "what nobody knows", "of-tomorrow", b"something"))
+    m.quote(TO_15)
+
+
+@case("honest-userspace-registers", "pass", rule="facts: cc-measure.log is of registers")
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    record = Userspace(2, "enter-initrd")
+    record.target = "rtmr"
+    m.files["cc-measure.log"] = record.bytes()
+
+
+@case("honest-userspace-kexec", "pass", "ima.kexec:info", rule="IMA: a further boot_aggregate is a kexec: same rules")
+def _(m):
+    m.systemd()
+    buf = b"console=ttyS0"
+    m.add(Entry([b"sha256:\0" + H("sha256", buf), b"kexec-cmdline\0", buf], "ima-buf"))
+    m.add(m.aggregate()) # the new kernel finds the PCRs as systemd left them
+    m.quote(TO_15)
+
+
+@case("userspace-pcrs-not-quoted", "incomplete", "pcr.unquoted:medium", rule="Boot log: every PCR the logs extend must be quoted")
+def _(m):
+    m.systemd()
+    m.quote()
+
+
+@case("userspace-record-removed", "fail", "pcr.mismatch:critical", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    del m.user[13]
+
+
+@case("userspace-record-removed-no-pcrs-file", "fail", "pcr.mismatch:critical", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote(TO_15, pcrs_file=False)
+    del m.user[13]
+
+
+@case("userspace-record-added", "fail", "pcr.mismatch:critical", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user.insert(13, Userspace(11, "enter-initrd"))
+
+
+@case("userspace-records-swapped", "fail", "pcr.mismatch:critical", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user[12], m.user[13] = m.user[13], m.user[12]
+
+
+@case("userspace-string-changed", "fail", "log.data-mismatch:high", rule="Boot log: data that does not match its digest")
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user[13].string = "ready"
+
+
+@case("userspace-string-and-digest-changed", "fail", "pcr.mismatch:critical", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user[13] = Userspace(11, "ready")
+
+
+@case("userspace-string-changed-after-the-quote", "incomplete", "log.data-mismatch:medium", rule=U)
+def _(m):
+    m.systemd()
+    last = m.user.pop()
+    m.quote(TO_15)
+    last.string = "shutdown"
+    m.user.append(last)
+
+
+@case("userspace-record-of-another-pcr", "fail", "pcr.mismatch:critical", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user[13].pcr = 12
+
+
+@case("userspace-digest-of-one-bank-changed", "fail", "pcr.mismatch:critical", rule="design: a log that agrees in one bank and not in another")
+def _(m):
+    m.systemd()
+    m.quote([("sha1", range(16)), ("sha256", range(16))])
+    m.user[13].digests["sha1"] = H("sha1", b"evil")
+
+
+@case("userspace-record-moved-past-the-quote", "fail", "pcr.mismatch:critical", rule="IMA: one prefix for all PCRs of a quote")
+def _(m):
+    m.systemd()
+    last = m.user.pop()
+    m.quote(TO_15)
+    m.user += [last, m.user.pop(15)] # PCR 15's behind PCR 11's after the quote
+
+
+@case("userspace-log-missing", "fail", "pcr.mismatch:critical", rule="Boot log: nothing may have been systemd")
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user = []
+
+
+@case("userspace-log-of-another-boot", "fail", "log.structure:high", rule="Boot log: records of one boot")
+def _(m):
+    m.systemd()
+    m.user[-1].boot = "1" * 32
+    m.quote(TO_15)
+
+
+@case("userspace-log-cut-in-front", "fail", "pcr.mismatch:critical", rule="Boot log: with the explanation the search found")
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    del m.user[:14]
+
+
+@case("userspace-log-cut-at-its-end", "fail", "pcr.mismatch:critical", rule=FIT)
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    del m.user[-2:]
+
+
+@case("userspace-log-breaks-off", "fail", "log.malformed:high", rule=R)
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user_bytes = b"".join(r.bytes() for r in m.user)[:-40]
+
+
+@case("userspace-log-is-no-log", "fail", "log.malformed:high", rule=R)
+def _(m):
+    m.quote(TO_15)
+    m.user_bytes = b"pcr 11"
+
+
+@case("userspace-digest-twice", "fail", "log.structure:high", rule="Boot log: two digests of one algorithm")
+def _(m):
+    m.systemd()
+    m.quote(TO_15)
+    m.user[13].algs.append("sha256")
+
+
+@case("unlogged-extend-of-pcr-11", "fail", "pcr.mismatch:critical", rule="Boot log: a PCR has extends no log explains")
+def _(m):
+    m.systemd()
+    m.more = [(11, b"evil")]
+    m.quote(TO_15)
+
+
+@case("unlogged-extend-of-pcr-11-no-log", "fail", "pcr.mismatch:critical", rule="Boot log: a PCR has extends no log explains")
+def _(m):
+    m.more = [(11, b"enter-initrd"), (11, b"leave-initrd")]
+    m.quote(TO_15)
+
+
+@case("unlogged-extend-of-pcr-13", "fail", "pcr.mismatch:critical", rule="Boot log: a PCR has extends no log explains")
+def _(m):
+    m.systemd()
+    m.more = [(13, b"evil")]
+    m.quote(TO_15)
+
+
+@case("userspace-record-hides-an-extend-of-pcr-10", "fail", "ima.unattested:high pcr.mismatch:critical", rule="IMA: no prefix but the empty one")
+def _(m):
+    m.systemd()
+    m.user.append(Userspace(10, "enter-initrd"))
+    m.more = [(10, b"evil")]
+    m.quote(TO_15)
+
+
+# IMA and systemd extend one PCR: in which order, no log says.
+
+@case("honest-ima-and-userspace-in-pcr-11", "pass", rule=FIT)
+def _(m):
+    m.systemd()
+    for e in m.ima[5:12]:
+        e.pcr = 11
+    m.between = [3] * 12 + [3, 8, 8, 8, 10, 11]
+    m.quote(TO_15)
+
+
+@case("honest-ima-and-userspace-in-pcr-11-past-the-quote", "pass", rule=U)
+def _(m):
+    m.systemd()
+    for e in m.ima[5:12]:
+        e.pcr = 11
+    m.between = [3] * 12 + [3, 8, 8, 8, 10]
+    last, tail = m.user.pop(), m.ima[-4:]
+    del m.ima[-4:]
+    m.quote(TO_15)
+    m.user.append(last)
+    m.ima += tail
+
+
+@case("ima-and-userspace-in-pcr-11-record-removed", "fail", "pcr.mismatch:critical", rule=FIT)
+def _(m):
+    m.systemd()
+    for e in m.ima[5:12]:
+        e.pcr = 11
+    m.between = [3] * 12 + [3, 8, 8, 8, 10, 11]
+    m.quote(TO_15)
+    del m.user[13]
+
+
+@case("honest-ima-in-a-pcr-of-the-boot-log", "pass", rule="IMA: a kernel configured for another PCR",
+      policy="[pcrs]\nrequired = 0-5, 7\n")
+def _(m):
+    for e in m.ima:
+        e.pcr = 14
+    m.quote()
+
+
 # --- the bundle ------------------------------------------------------------------------------------------------
 
 C = "Bundle: "
@@ -1998,6 +2322,8 @@ def main():
             f.write(key.public())
     with open(out + "/cases", "w") as cases:
         for name, verdict, findings, options, rule, policy, make in CASES:
+            if sys.argv[3:] and name not in sys.argv[3:]:
+                continue
             machine = Machine(capture, keys)
             make(machine)
             machine.write(out + "/" + name)
