@@ -21,10 +21,54 @@ check "bash: subcommands" offers "replay t" tcg
 check "bash: options" offers "replay tcg --js" --json
 check "bash: options of a command without subcommands" offers "audit --pol" --policy
 check "bash: algorithms" offers "refgen rpm --algorithms sha3" sha384
+check "bash: the next algorithm of a list" offers "refgen tree -a sha1,sha5" sha1,sha512
+check "bash: banks" offers "replay tcg --bank sm" sm3_256
+check "bash: formats" offers "audit --format j" json
+: > "$SCRATCH/some-bundle"
+check "bash: files" offers "audit $SCRATCH/some-b" "$SCRATCH/some-bundle"
+check "bash: files after an option without a value" offers "audit --json $SCRATCH/some-b" "$SCRATCH/some-bundle"
+check "bash: files of an option" offers "audit -q --db $SCRATCH/some-b" "$SCRATCH/some-bundle"
+offers_nothing() { complete_words "$@" > "$OUT"; ! grep -q . "$OUT"; }
+check "bash: no files for a number" offers_nothing audit --jobs "$SCRATCH/some-b"
+# A database with two releases, whose names completion asks for.
+mkdir "$SCRATCH/tree"
+: > "$SCRATCH/tree/file"
+for release in first second; do
+    run 0 "$ASSAY" refgen tree -q --release "$release" --db "$SCRATCH/golden.db" "$SCRATCH/tree"
+done
+check "bash: releases" offers "audit --db $SCRATCH/golden.db --release sec" second
+check "bash: releases after a letter" offers "db list --db $SCRATCH/golden.db -r fi" first
+
+# What zsh's own functions would be given to show.
+zsh_words() {
+    zsh -f -c '
+        _describe() { local a=$2; print -rl -- ${(P)a} }
+        _values() { print -rl -- $* }
+        _files() { print FILES }
+        words=("$@") CURRENT=$#
+        . $TOP/man/completion/_assay' zsh "$ASSAY" "$@" 2> /dev/null
+}
+zsh_offers() { # zsh_offers EXPECTED WORD...
+    local expected=$1; shift
+    zsh_words "$@" > "$OUT"
+    sed 's/:.*//' "$OUT" | grep -qxF -- "$expected" || { echo "# '$*' offers:"; sed 's/^/# /' "$OUT"; return 1; }
+}
 if command -v zsh > /dev/null; then
-    check "zsh: the function parses" zsh -n "$TOP/man/completion/_assay"
+    ZSH_IS_HERE=1
+    check "zsh: commands" zsh_offers replay re
+    check "zsh: subcommands" zsh_offers tcg replay t
+    check "zsh: what a subcommand is for" contains "$OUT" "tcg:decode and replay a firmware event log"
+    check "zsh: banks" zsh_offers sm3_256 replay ima --bank ''
+    check "zsh: formats" zsh_offers json audit --format ''
+    check "zsh: releases" zsh_offers second audit --db "$SCRATCH/golden.db" --release ''
+    check "zsh: releases after a letter" zsh_offers first db list --db "$SCRATCH/golden.db" -r ''
+    check "zsh: files" zsh_offers FILES audit ''
+    check "zsh: files of an option" zsh_offers FILES refgen rpm -k ''
+    zsh_offers_nothing() { ! zsh_words "$@" | grep -q .; }
+    check "zsh: no files for a number" zsh_offers_nothing audit -j ''
 else
-    skip "zsh: the function parses" "no zsh"
+    ZSH_IS_HERE=
+    skip "zsh: completion" "no zsh"
 fi
 
 check_run "--help lists the commands" 0 "$ASSAY" --help
@@ -55,5 +99,11 @@ while read -r command; do
         return "$bad"
     }
     check "$command: the manual has every option" documented
+    # Completion offers what --help lists, all of it and nothing else.
+    "$ASSAY" $command --help | grep -oE '^  .{4}--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort > "$SCRATCH/listed"
+    bash_options() { complete_words $command - | sort | diff - "$SCRATCH/listed"; }
+    check "$command: bash offers every option" bash_options
+    zsh_options() { zsh_words $command - | sed 's/:.*//' | sort | diff - "$SCRATCH/listed"; }
+    [ -z "$ZSH_IS_HERE" ] || check "$command: zsh offers every option" zsh_options
 done < <("$ASSAY" --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p')
 finish
