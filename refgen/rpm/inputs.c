@@ -85,10 +85,16 @@ static int add_tree(struct rpm_inputs *inputs, const char *path, rpm_inputs_fail
 				return -1;
 			break;
 		case FTS_SL:
-			if (is_package_name(entry->fts_name) &&
-			    stat(entry->fts_path, &target) == 0 && S_ISREG(target.st_mode) &&
-			    append(inputs, entry->fts_path, &target, err) < 0)
+			if (!is_package_name(entry->fts_name))
+				break;
+			/* A link to nothing is a package that is missing. */
+			if (stat(entry->fts_path, &target) < 0) {
+				fail(failed, ctx, entry->fts_path, errno, "cannot open");
+				any_failed = true;
+			} else if (S_ISREG(target.st_mode) &&
+				   append(inputs, entry->fts_path, &target, err) < 0) {
 				return -1;
+			}
 			break;
 		case FTS_DNR:
 		case FTS_ERR:

@@ -69,6 +69,7 @@ static int remove_tree(void **state)
 struct failures {
 	unsigned n;
 	struct error last;
+	char last_path[256];
 };
 
 static void failed(void *ctx, const char *path, const struct error *why)
@@ -78,6 +79,7 @@ static void failed(void *ctx, const char *path, const struct error *why)
 	assert_string_equal(why->source, path);
 	failures->n++;
 	failures->last = *why;
+	snprintf(failures->last_path, sizeof(failures->last_path), "%s", path);
 }
 
 static void add(struct rpm_inputs *inputs, const char *name, struct failures *failures)
@@ -102,7 +104,10 @@ static void tree_sorted_by_base_name(void **state)
 	(void)state;
 	add(&inputs, "", &failures);
 	rpm_inputs_sort(&inputs);
-	assert_int_equal(failures.n, 0);
+	/* A package that is a link to nothing is missing, and that is told. */
+	assert_int_equal(failures.n, 1);
+	assert_non_null(strstr(failures.last_path, "/noarch/dangling.rpm"));
+	assert_int_equal(failures.last.code, ERROR_INPUT);
 	assert_int_equal(inputs.n_items, 4);
 	is(&inputs, 0, "noarch/a-1.rpm");
 	is(&inputs, 1, "noarch/again.rpm"); /* the same file as x86_64/b-1.rpm, which is left out */
