@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/archive_internal.h"
+#include "core/archive.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
+#include "core/archive_internal.h"
 #include "core/gunzip.h"
 
 static int bytes_source_next(void *ctx, struct bytes *block, struct error *err)

@@ -182,6 +182,28 @@ swapped() { # the signature of another package
 }
 check "another package's signature is bad" eval 'swapped && run 1 "$ASSAY" refgen rpm -n -k rsa.asc swapped.rpm && contains "$ERR" "bad signature"'
 check "without its key nobody can tell" run 0 "$ASSAY" refgen rpm -n swapped.rpm
+# A signature over header and payload beside the one over the header: each is judged, and each alone does.
+sign_both() {
+    cp rpms/bzip2.rpm rpms/both.rpm && rpmsign --addsign --rpmv3 --define "__gpg $(command -v gpg)" \
+        --define "_gpg_name rsa@" rpms/both.rpm >> sign.log 2>&1 && "$RPM_EDIT" rpms/both.rpm print 1002 > both.sig && [ -s both.sig ]
+}
+rsa_signer="$(fingerprint rsa) rsa <rsa@example.org>"
+check "rpmsign signs header and payload, too" sign_both
+check "both signatures hold" signature both verified "$rsa_signer" -k rsa.asc
+header_and_payload_only() { cp rpms/both.rpm rpms/old.rpm && "$RPM_EDIT" rpms/old.rpm drop 268 && signature old verified "$rsa_signer" -k rsa.asc; }
+check "header and payload are signed, the header by itself is not" header_and_payload_only
+damaged() { # PACKAGE: with a signature over header and payload that another package's is
+    "$RPM_EDIT" "rpms/$1.rpm" binary 1002 other-both.sig && run 1 "$ASSAY" refgen rpm -n --header-only -k rsa.asc "rpms/$1.rpm" &&
+        contains "$ERR" "bad signature of header and payload"
+}
+other_signature() { cp rpms/sha512.rpm other-both.rpm && rpmsign --addsign --rpmv3 --define "__gpg $(command -v gpg)" \
+    --define "_gpg_name rsa@" other-both.rpm >> sign.log 2>&1 && "$RPM_EDIT" other-both.rpm print 1002 > other-both.sig; }
+check "another package's signature of header and payload" other_signature
+check "a bad one is refused where the header's holds" damaged both
+check "a bad one is refused where it is the only one" damaged old
+check "without a keyring it is noted as signed" signature both no-key "$(fingerprint rsa)"
+rm -f rpms/both.rpm rpms/old.rpm
+
 revoke() {
     cp rpms/bzip2.rpm rpms/revoked.rpm && sign revoked revoked &&
         sed 's/^:-----BEGIN/-----BEGIN/' "$GNUPGHOME/openpgp-revocs.d/$(fingerprint revoked | tr a-f A-F).rev" > rev.asc &&
