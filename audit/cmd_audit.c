@@ -290,7 +290,8 @@ static int load_golden(struct audit *audit, struct error *err)
 			&problem) < 0 ||
 	    db_profiles_read(audit->db, audit->setup.releases, audit->setup.n_releases,
 			     &audit->profiles, &problem) < 0 ||
-	    db_profiles_read(audit->db, NULL, 0, &audit->all_profiles, &problem) < 0) {
+	    (audit->setup.n_releases &&
+	     db_profiles_read(audit->db, NULL, 0, &audit->all_profiles, &problem) < 0)) {
 		if (problem.code == ERROR_SYSTEM || problem.code == ERROR_USAGE) {
 			*err = problem;
 			return -1;
@@ -301,7 +302,8 @@ static int load_golden(struct audit *audit, struct error *err)
 	}
 	audit->setup.golden = audit->golden;
 	audit->setup.profiles = &audit->profiles;
-	audit->setup.all_profiles = &audit->all_profiles;
+	audit->setup.all_profiles =
+		audit->setup.n_releases ? &audit->all_profiles : &audit->profiles;
 	audit->run.n_files = golden_n_files(audit->golden);
 	return enforce(audit,
 		       audit->options.db ? "--db"

@@ -380,31 +380,84 @@ static bool question_of(const struct ima_entry *entry, struct golden_query *out)
 	return comparable;
 }
 
-void judge_lookups(struct ima_walk *walk, const struct ima_step *step)
+/* The template hash as a question; NULL if it is none. */
+static const uint8_t *print_of(const struct ima_walk *walk, const struct ima_step *step)
 {
-	struct golden_query questions[LOOKUPS_MAX];
-	bool comparable[LOOKUPS_MAX];
-	struct ima_lookups *lookups = &walk->lookups;
-	const struct ima_step *ahead;
-	size_t n_ahead;
+	return step->sha256 && !ima_list_big_endian(walk->judge->ima_list) &&
+			       bytes_equal_string(step->record.name, "ima-ng")
+		       ? step->sha256
+		       : NULL;
+}
 
-	if (!walk->judge->setup->golden || step->record.index - lookups->first < lookups->n)
-		return;
-	n_ahead = ima_replay_ahead(walk->judge->ima_replay, &ahead);
-	if (n_ahead > LOOKUPS_MAX - 1)
-		n_ahead = LOOKUPS_MAX - 1;
-	lookups->first = step->record.index;
-	lookups->n = n_ahead + 1;
-	for (size_t i = 0; i < lookups->n; i++) {
+/* Asks by path and digest about entry i, and with it about those behind it that have no print. */
+static int ask_more(struct ima_walk *walk, const struct ima_step *steps, size_t i,
+		    struct error *err)
+{
+	struct ima_lookups *lookups = &walk->lookups;
+	struct golden_query questions[LOOKUPS_MAX];
+	size_t numbers[LOOKUPS_MAX], n = 0;
+	bool known[LOOKUPS_MAX];
+
+	for (size_t k = i; k < lookups->n; k++) {
 		struct ima_entry entry;
 
-		ima_entry_parse(walk->judge->ima_list, i ? &ahead[i - 1].record : &step->record,
-				&entry);
-		comparable[i] = question_of(&entry, &questions[i]);
+		if (lookups->answered[k] || (k > i && lookups->print[k] != UINT8_MAX))
+			continue;
+		lookups->answered[k] = true;
+		ima_entry_parse(walk->judge->ima_list, &steps[k].record, &entry);
+		if (question_of(&entry, &questions[n]))
+			numbers[n++] = k;
 	}
-	golden_known(walk->judge->setup->golden, questions, lookups->n, lookups->known);
-	for (size_t i = 0; i < lookups->n; i++)
-		lookups->known[i] &= comparable[i];
+	if (n == 0)
+		return 0;
+	if (golden_known(walk->judge->setup->golden, walk->judge->hasher, questions, n, known,
+			 err) < 0)
+		return -1;
+	for (size_t k = 0; k < n; k++)
+		lookups->known[numbers[k]] = known[k];
+	return 0;
+}
+
+/* The next entries, all at once: waiting for memory is shared so. */
+static void begin(struct ima_walk *walk, const struct ima_step *step)
+{
+	struct ima_lookups *lookups = &walk->lookups;
+	const uint8_t *sha256[LOOKUPS_MAX];
+	const struct ima_step *ahead;
+	size_t n = 0, n_ahead = ima_replay_ahead(walk->judge->ima_replay, &ahead);
+
+	lookups->first = step->record.index;
+	lookups->n = n_ahead < LOOKUPS_MAX - 1 ? n_ahead + 1 : LOOKUPS_MAX;
+	memset(lookups->answered, 0, sizeof(lookups->answered));
+	memset(lookups->known, 0, sizeof(lookups->known));
+	for (size_t i = 0; i < lookups->n; i++) {
+		lookups->print[i] = UINT8_MAX;
+		sha256[n] = print_of(walk, &step[i]);
+		if (sha256[n])
+			lookups->print[i] = (uint8_t)n++;
+	}
+	golden_expect(walk->judge->setup->golden, sha256, n, lookups->prints);
+}
+
+int judge_lookup(struct ima_walk *walk, const struct ima_step *step, bool *by_hash,
+		 struct error *err)
+{
+	const struct golden *golden = walk->judge->setup->golden;
+	struct ima_lookups *lookups = &walk->lookups;
+	size_t i;
+
+	*by_hash = false;
+	if (!golden)
+		return 0;
+	if (step->record.index - lookups->first >= lookups->n)
+		begin(walk, step);
+	i = step->record.index - lookups->first;
+	if (lookups->print[i] != UINT8_MAX &&
+	    golden_has(golden, &lookups->prints[lookups->print[i]])) {
+		*by_hash = lookups->known[i] = lookups->answered[i] = true;
+		return 0;
+	}
+	return lookups->answered[i] ? 0 : ask_more(walk, step - i, i, err);
 }
 
 int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct ima_entry *entry,

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "core/own.h"
+#include "core/reader.h"
 
 /* Violations whose kind is searched for in the entries before them: each search reads them all. */
 #define VIOLATIONS_EXPLAINED_MAX 32
@@ -181,14 +182,13 @@ static bool is_weaker(enum alg alg, enum alg wanted)
 	return alg != ALG_NONE && alg_size(alg) < alg_size(wanted);
 }
 
-static void note_digest(struct ima_walk *walk, const struct ima_step *step,
-			const struct ima_entry *entry)
+static void note_digest(struct ima_walk *walk, const struct ima_step *step, enum alg alg)
 {
 	struct weak_digests *weak;
 
-	if (!is_weaker(entry->digest.alg, walk->judge->policy->ima_hash))
+	if (!is_weaker(alg, walk->judge->policy->ima_hash))
 		return;
-	weak = &walk->weak[entry->digest.alg];
+	weak = &walk->weak[alg];
 	if (weak->n++ == 0) {
 		weak->first_index = step->record.index;
 		weak->first_offset = step->record.offset;
@@ -293,10 +293,37 @@ static int judge_entry(struct ima_walk *walk, const struct ima_step *step, struc
 		return judge_kernel(walk, step, &entry, err);
 	if (has_field(&entry, IMA_FIELD_BUF) && !names_a_file(entry.path))
 		return judge_buffer(walk, step, &entry, err);
-	note_digest(walk, step, &entry);
+	note_digest(walk, step, entry.digest.alg);
 	if (looks_like_kernel(entry.path))
 		walk->kexec_measured = true;
 	return judge_file(walk, step, &entry, err);
+}
+
+/*
+ * An entry whose template hash says that it is a whole one of "ima-ng", of a file that is as the database
+ * has it: nothing more is to be said about it, but for what hangs on the entries around it. False if
+ * something does: then judge_entry has to look.
+ */
+static bool judge_known(struct ima_walk *walk, const struct ima_step *step)
+{
+	const struct bytes sha256 = bytes_of("sha256:", 8);
+	struct coverage *coverage = &walk->judge->report->coverage;
+	struct reader in = reader_of(step->record.data, 0, NULL);
+	struct bytes digest, path;
+
+	if (walk->violation_open || step->record.index == 0)
+		return false;
+	digest = reader_bytes(&in, reader_le32(&in));
+	path = reader_bytes(&in, reader_le32(&in));
+	if (in.ran_out || path.size == 0 || !bytes_start_with(digest, sha256))
+		return false; /* of a weaker algorithm, or no answer that we know of */
+	path.size--;          /* its NUL */
+	note_digest(walk, step, ALG_SHA256);
+	if (looks_like_kernel(path))
+		walk->kexec_measured = true;
+	coverage->n_files++;
+	coverage->n_known++;
+	return true;
 }
 
 /* --- the whole log ------------------------------------------------------------------------------- */
@@ -376,6 +403,7 @@ static int walk_entries(struct ima_walk *walk, bool *is_whole, struct error *err
 	struct judge *judge = walk->judge;
 	struct error problem = { 0 };
 	const struct ima_step *step;
+	bool by_hash;
 	int more;
 
 	while ((more = ima_replay_next(walk->judge->ima_replay, &step, &problem)) > 0) {
@@ -386,9 +414,11 @@ static int walk_entries(struct ima_walk *walk, bool *is_whole, struct error *err
 			judge->ima_extended |= (pcr_set)1 << step->record.pcr;
 			judge->ima_begins[step->record.pcr] = step->record.index;
 		}
-		judge_lookups(walk, step);
-		if (judge_merge_note(judge, step, err) < 0)
+		if (judge_merge_note(judge, step, err) < 0 ||
+		    judge_lookup(walk, step, &by_hash, err) < 0)
 			return -1;
+		if (by_hash && judge_known(walk, step))
+			continue;
 		if (judge_entry(walk, step, err) < 0)
 			return -1;
 	}

@@ -14,9 +14,12 @@ struct weak_digests {
 /* What is known of the next entries, which are looked up together. */
 #define LOOKUPS_MAX 64
 struct ima_lookups {
-	uint64_t first; /* index of the first entry that was looked up */
+	uint64_t first; /* index of the first of them */
 	size_t n;
-	bool known[LOOKUPS_MAX]; /* an entry of a file that is as the database has it */
+	bool answered[LOOKUPS_MAX];
+	bool known[LOOKUPS_MAX];    /* an entry of a file that is as the database has it */
+	uint8_t print[LOOKUPS_MAX]; /* which of prints; UINT8_MAX: its template hash is none */
+	struct golden_fingerprint prints[LOOKUPS_MAX];
 };
 
 /* The log on its way. */
@@ -34,8 +37,12 @@ struct ima_walk {
 	struct ima_lookups lookups;
 };
 
-/* judge_file.c: looks up the files of this step and of those ahead, unless that was done. */
-void judge_lookups(struct ima_walk *walk, const struct ima_step *step);
+/*
+ * judge_file.c: looks up the file of this step, and what is best looked up with it of those ahead. by_hash:
+ * it is as the database has it, and the template hash says so: the entry is of "ima-ng", and whole.
+ */
+int judge_lookup(struct ima_walk *walk, const struct ima_step *step, bool *by_hash,
+		 struct error *err);
 
 /* judge_file.c: judges one entry of a file. */
 int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct ima_entry *entry,

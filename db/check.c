@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "db/internal.h"
+#include "db/prints.h"
 #include "db/profile.h"
 
 /* SQLite's own view: every page is used once, every row is well-formed. */
@@ -86,6 +87,31 @@ static int check_extras(struct db *db, const struct artifact_row *row, struct by
 	return found;
 }
 
+/* The prints of an artifact are those of its manifest. */
+static int check_prints(struct db *db, const struct artifact_row *row, struct bytes manifest,
+			struct buf *wanted, struct error *err)
+{
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_PRINTS_OF, err);
+	struct digest digest;
+	int found;
+
+	if (!stmt || prints_encode(row->id, manifest, db->hasher, db->path, wanted, err) < 0)
+		return -1;
+	if (hasher_digest_bytes(db->hasher, ALG_SHA256, buf_bytes(wanted), &digest, err) < 0)
+		return -1;
+	sqlite3_bind_int64(stmt, 1, row->id);
+	found = db_step(db, stmt, err);
+	if (found < 0)
+		return -1;
+	if (!found || !bytes_equal(column_bytes(stmt, 0), digest_bytes(&digest)) ||
+	    !bytes_equal(column_bytes(stmt, 1), buf_bytes(wanted)))
+		return db_damaged(db, err,
+				  "the prints of artifact %" PRId64
+				  " are not those of its manifest",
+				  row->id);
+	return 0;
+}
+
 static int check_profiles(struct db *db, struct bytes blob, struct error *err)
 {
 	AUTO(profile_list_clear) struct profile_list profiles = { 0 };
@@ -98,6 +124,7 @@ int db_check(struct db *db, struct error *err)
 	AUTO(artifact_list_clear) struct artifact_list artifacts = { .text = BUF_INIT };
 	AUTO(release_list_clear) struct release_list releases = { .text = BUF_INIT };
 	AUTO(statement_reset) sqlite3_stmt *stmt = NULL;
+	AUTO(buf_clear) struct buf prints = BUF_INIT;
 	struct bytes blob;
 
 	if (check_pages(db, err) < 0 || check_references(db, err) < 0 ||
@@ -109,7 +136,8 @@ int db_check(struct db *db, struct error *err)
 		const struct artifact_row *row = &artifacts.items[i];
 
 		if (content_read(db, stmt, row->manifest, &blob, err) < 0 ||
-		    check_manifest(db, row, blob, err) < 0)
+		    check_manifest(db, row, blob, err) < 0 ||
+		    check_prints(db, row, blob, &prints, err) < 0)
 			return -1;
 		if (row->profiles >= 0 && (content_read(db, stmt, row->profiles, &blob, err) < 0 ||
 					   check_profiles(db, blob, err) < 0))

@@ -23,15 +23,17 @@
 static const char *const statement_text[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
-	[SQL_RELEASES] = "SELECT name, n_artifacts FROM release ORDER BY name",
-	[SQL_RELEASE_INSERT] = "INSERT INTO release (name, n_artifacts) VALUES (?1, 0) "
+	[SQL_RELEASES] = "SELECT name, n_artifacts, n_boots FROM release ORDER BY name",
+	[SQL_RELEASE_INSERT] = "INSERT INTO release (name, n_artifacts, n_boots) VALUES (?1, 0, 0) "
 			       "ON CONFLICT DO NOTHING",
-	[SQL_RELEASE_COUNT] = "UPDATE release SET n_artifacts = n_artifacts + 1 WHERE name = ?1",
+	[SQL_RELEASE_COUNT] = "UPDATE release SET n_artifacts = n_artifacts + 1, "
+			      "n_boots = n_boots + ?2 WHERE name = ?1",
 	[SQL_MEMBERS] = "SELECT artifact FROM release_artifact WHERE release = ?1 "
 			"ORDER BY artifact",
 	[SQL_MEMBER_FIND] = "SELECT 1 FROM release_artifact WHERE release = ?1 AND artifact = ?2",
 	[SQL_MEMBER_INSERT] = "INSERT INTO release_artifact (release, artifact) VALUES (?1, ?2)",
 	[SQL_ARTIFACTS] = "SELECT " ARTIFACT_COLUMNS " FROM artifact ORDER BY id",
+	[SQL_BOOTS] = "SELECT " ARTIFACT_COLUMNS " FROM artifact WHERE kind = 3 ORDER BY id",
 	[SQL_ARTIFACT] = "SELECT " ARTIFACT_COLUMNS " FROM artifact WHERE id = ?1",
 	[SQL_ARTIFACT_INSERT] = "INSERT INTO artifact (" ARTIFACT_COLUMNS ") VALUES (?1, ?2, ?3, "
 				"?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
@@ -46,6 +48,10 @@ static const char *const statement_text[SQL_COUNT] = {
 	[SQL_CONTENT_USED] = "SELECT 1 FROM artifact WHERE manifest = ?1 OR extras = ?1 "
 			     "OR profiles = ?1",
 	[SQL_CONTENT_DELETE] = "DELETE FROM content WHERE id = ?1",
+	[SQL_PRINTS] = "SELECT artifact, digest, bytes FROM prints ORDER BY artifact",
+	[SQL_PRINTS_OF] = "SELECT digest, bytes FROM prints WHERE artifact = ?1",
+	[SQL_PRINTS_PUT] = "INSERT OR REPLACE INTO prints (artifact, digest, bytes) "
+			   "VALUES (?1, ?2, ?3)",
 };
 
 /* --- statements ----------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #include "core/digest.h"
 
 struct db;
+struct hasher;
 
 enum db_mode {
 	DB_READ, /* must exist; checked to be ours, of our schema version, with nothing foreign in it */
@@ -244,18 +245,33 @@ struct golden_result {
 	uint32_t flags;       /* FILE_* of the files known for this path, in the chosen releases */
 };
 
+/*
+ * Which files golden_lookup would call GOLDEN_KNOWN, many times as fast: to be asked first, and as many
+ * together as are at hand.
+ *
+ * By what an entry of the template "ima-ng" was hashed to: sha256 is over its template data, in little
+ * endian, and was computed, not only read from somewhere. Known then are data that are a whole d-ng and a
+ * whole n-ng, of a path and a digest that belong together. The path has to be canonical: about one that
+ * usr-merge moved golden_known is to be asked. golden_expect asks for the memory of many at once, which
+ * takes its time: golden_has then has the answers.
+ */
+struct golden_fingerprint {
+	uint64_t words[2];
+};
+
+void golden_expect(const struct golden *golden, const uint8_t *const *sha256, size_t n,
+		   struct golden_fingerprint *out);
+bool golden_has(const struct golden *golden, const struct golden_fingerprint *fingerprint);
+
 /* path as logged; one that golden_path refuses is not known. */
 struct golden_query {
 	struct bytes path;
 	struct digest digest;
 };
 
-/*
- * Which of n queries golden_lookup would call GOLDEN_KNOWN. Never fails, and is many times as fast:
- * to be asked first, and as many together as are at hand.
- */
-void golden_known(const struct golden *golden, const struct golden_query *queries, size_t n,
-		  bool *known);
+/* By path and digest. -1 only when the machine failed us. */
+int golden_known(const struct golden *golden, struct hasher *hasher,
+		 const struct golden_query *queries, size_t n, bool *known, struct error *err);
 
 /* All about one of them. The first call reads the database again, which can fail. */
 int golden_lookup(struct golden *golden, struct bytes path, const struct digest *digest,

@@ -7,33 +7,36 @@
 
 #include "db/large.h"
 
-/* Words of the longest path and the longest digest, in pairs. */
-#define WORDS_MAX ((GOLDEN_PATH_MAX + DIGEST_SIZE_MAX + 15) / 16 * 2)
+/* Slots side by side in one line of the processor's cache: most searches end where they begin. */
+#define BUCKET 4
 
-/* Words that the second hash takes: two sums of 128 bits, the size and the algorithm. */
-#define SUMS 5
+#define N_BUCKETS_FIRST 1024
+
+/* Prints that are added together. */
+#define BLOCK ((size_t)64)
+
+#define WORDS (PRINT_SIZE / 8)
 
 __extension__ typedef unsigned __int128 uint128_t;
 
-struct key {
-	uint64_t nh[WORDS_MAX + 2]; /* the second sum's begins two words further on */
-	uint128_t last[2][SUMS + 1];
+struct bucket {
+	struct golden_fingerprint slots[BUCKET]; /* from the first on; all zeros: free */
 };
 
 struct golden_set {
-	struct key key;
+	uint128_t key[2][WORDS + 1];
 	struct large memory;
-	struct fingerprint *slots;
-	size_t n_slots, n_used;
+	struct bucket *buckets;
+	size_t n_buckets, n_used;
 };
 
 /* --- fingerprints ----------------------------------------------------------------------------- */
 
-static int key_draw(struct key *key, struct error *err)
+static int key_draw(struct golden_set *set, struct error *err)
 {
-	uint8_t *at = (uint8_t *)key;
+	uint8_t *at = (uint8_t *)set->key;
 
-	for (size_t left = sizeof(*key); left;) {
+	for (size_t left = sizeof(set->key); left;) {
 		ssize_t n = getrandom(at, left, 0);
 
 		if (n < 0 && errno == EINTR)
@@ -46,66 +49,22 @@ static int key_draw(struct key *key, struct error *err)
 	return 0;
 }
 
-/* NH, twice: sums of products of pairs of words, each word with a word of the key added. */
-struct nh {
-	const uint64_t *key; /* of the next pair */
-	uint128_t sums[2];
-};
-
-static inline void nh_pair(struct nh *nh, uint64_t a, uint64_t b)
-{
-	nh->sums[0] += (uint128_t)(a + nh->key[0]) * (b + nh->key[1]);
-	nh->sums[1] += (uint128_t)(a + nh->key[2]) * (b + nh->key[3]);
-	nh->key += 2;
-}
-
-/* Whole pairs of words; zeros behind what is left. */
-static inline void nh_bytes(struct nh *nh, const uint8_t *at, size_t size)
-{
-	uint64_t pair[2];
-
-	for (; size >= sizeof(pair); at += sizeof(pair), size -= sizeof(pair)) {
-		memcpy(pair, at, sizeof(pair));
-		nh_pair(nh, pair[0], pair[1]);
-	}
-	if (size) {
-		memset(pair, 0, sizeof(pair));
-		memcpy(pair, at, size);
-		nh_pair(nh, pair[0], pair[1]);
-	}
-}
-
-/* The upper half of a sum of products with words of 128 bits: strongly universal. */
-static inline uint64_t multilinear(const uint128_t key[SUMS + 1], const uint64_t words[SUMS])
-{
-	uint128_t sum = key[SUMS];
-
-	for (size_t i = 0; i < SUMS; i++)
-		sum += key[i] * words[i];
-	return (uint64_t)(sum >> 64);
-}
-
 /*
- * NH tells messages of one length apart. Size and algorithm, which give the length, are hashed beside
- * its sums, so that others differ there.
+ * Twice the upper half of a sum of products with words of 128 bits: strongly universal. Written out: loops
+ * took twice the time.
  */
-struct fingerprint golden_set_fingerprint(const struct golden_set *set, struct bytes path,
-					  enum alg alg, const uint8_t *value)
+static inline struct golden_fingerprint fingerprint_of(const struct golden_set *set,
+						       const uint8_t print[PRINT_SIZE])
 {
-	struct nh nh = { .key = set->key.nh };
-	struct fingerprint out;
-	uint64_t words[SUMS];
+	const uint128_t *a = set->key[0], *b = set->key[1];
+	struct golden_fingerprint out;
+	uint64_t w[WORDS];
 
-	assert(path.size < GOLDEN_PATH_MAX);
-	nh_bytes(&nh, value, alg_size(alg));
-	nh_bytes(&nh, path.data, path.size);
-	words[0] = (uint64_t)nh.sums[0];
-	words[1] = (uint64_t)(nh.sums[0] >> 64);
-	words[2] = (uint64_t)nh.sums[1];
-	words[3] = (uint64_t)(nh.sums[1] >> 64);
-	words[4] = (uint64_t)alg << 32 | path.size;
-	out.words[0] = multilinear(set->key.last[0], words);
-	out.words[1] = multilinear(set->key.last[1], words);
+	memcpy(w, print, sizeof(w));
+	out.words[0] =
+		(uint64_t)((a[0] * w[0] + a[1] * w[1] + a[2] * w[2] + a[3] * w[3] + a[4]) >> 64);
+	out.words[1] =
+		(uint64_t)((b[0] * w[0] + b[1] * w[1] + b[2] * w[2] + b[3] * w[3] + b[4]) >> 64);
 	if (!out.words[0] && !out.words[1]) /* a free slot's */
 		out.words[0] = 1;
 	return out;
@@ -114,57 +73,92 @@ struct fingerprint golden_set_fingerprint(const struct golden_set *set, struct b
 /* --- the set ----------------------------------------------------------------------------------- */
 
 /* Where the search begins: fingerprints are spread evenly. */
-static inline size_t slot_first(const struct golden_set *set, const struct fingerprint *fingerprint)
+static inline size_t first(const struct golden_set *set,
+			   const struct golden_fingerprint *fingerprint)
 {
-	return (size_t)((uint128_t)fingerprint->words[0] * set->n_slots >> 64);
+	return (size_t)((uint128_t)fingerprint->words[0] * set->n_buckets >> 64);
 }
 
-/* The slot that has the fingerprint, or the free one that it would have. */
-static struct fingerprint *slot_of(const struct golden_set *set,
-				   const struct fingerprint *fingerprint)
+static inline bool is_free(const struct golden_fingerprint *slot)
 {
-	size_t at = slot_first(set, fingerprint);
+	return !(slot->words[0] | slot->words[1]);
+}
+
+/* Whether one of a bucket's slots has it: no branches, of which every second would be guessed wrong. */
+static inline bool bucket_has(const struct bucket *bucket, const struct golden_fingerprint *wanted)
+{
+	unsigned has = 0;
+
+	for (size_t i = 0; i < BUCKET; i++)
+		has |= !((bucket->slots[i].words[0] ^ wanted->words[0]) |
+			 (bucket->slots[i].words[1] ^ wanted->words[1]));
+	return has;
+}
+
+static inline bool is_full(const struct bucket *bucket)
+{
+	return !is_free(&bucket->slots[BUCKET - 1]);
+}
+
+/* The bucket that has the fingerprint, or the one that has room for it. */
+static inline struct bucket *search(const struct golden_set *set,
+				    const struct golden_fingerprint *wanted, bool *has)
+{
+	size_t at = first(set, wanted);
 
 	for (;;) {
-		struct fingerprint *slot = &set->slots[at];
+		struct bucket *bucket = &set->buckets[at];
 
-		if ((slot->words[0] == fingerprint->words[0] &&
-		     slot->words[1] == fingerprint->words[1]) ||
-		    (!slot->words[0] && !slot->words[1]))
-			return slot;
-		at = at + 1 == set->n_slots ? 0 : at + 1;
+		*has = bucket_has(bucket, wanted);
+		if (*has || !is_full(bucket))
+			return bucket;
+		at = at + 1 == set->n_buckets ? 0 : at + 1;
 	}
 }
 
-static int resize(struct golden_set *set, size_t n_slots, struct error *err)
+static inline void put(struct golden_set *set, const struct golden_fingerprint *fingerprint)
 {
-	struct fingerprint *old = set->slots;
-	size_t n_old = set->n_slots;
+	struct bucket *bucket;
+	size_t n_used = 0;
+	bool has;
+
+	bucket = search(set, fingerprint, &has);
+	if (has)
+		return;
+	for (size_t i = 0; i < BUCKET; i++)
+		n_used += !is_free(&bucket->slots[i]);
+	bucket->slots[n_used] = *fingerprint;
+	set->n_used++;
+}
+
+static int resize(struct golden_set *set, size_t n_buckets, struct error *err)
+{
+	struct bucket *old = set->buckets;
+	size_t n_old = set->n_buckets;
 	struct large memory, old_memory = set->memory;
 
-	if (n_slots > SIZE_MAX / sizeof(*old))
+	if (n_buckets > SIZE_MAX / sizeof(*old) - 1)
 		return error_memory(err, NULL);
-	if (large_take(&memory, n_slots * sizeof(*old), err) < 0)
+	if (large_take(&memory, (n_buckets + 1) * sizeof(*old), err) < 0)
 		return -1;
 	set->memory = memory;
-	set->slots = memory.at;
-	set->n_slots = n_slots;
+	set->buckets = memory.at;
+	set->n_buckets = n_buckets;
+	set->n_used = 0;
 	for (size_t i = 0; i < n_old; i++)
-		if (old[i].words[0] || old[i].words[1])
-			*slot_of(set, &old[i]) = old[i];
+		for (size_t k = 0; k < BUCKET && !is_free(&old[i].slots[k]); k++)
+			put(set, &old[i].slots[k]);
 	large_free(&old_memory);
 	return 0;
 }
 
-int golden_set_new(size_t n_pairs, struct golden_set **out, struct error *err)
+int golden_set_new(struct golden_set **out, struct error *err)
 {
 	struct golden_set *set = calloc(1, sizeof(*set));
-	/* What a database says of itself sizes nothing large at once. */
-	size_t n = n_pairs < 16 << 20 ? n_pairs : 16 << 20;
 
 	if (!set)
 		return error_memory(err, NULL);
-	if (key_draw(&set->key, err) < 0 || resize(set, n + n * 3 / 8 + 16, err) < 0) {
+	if (key_draw(set, err) < 0 || resize(set, N_BUCKETS_FIRST, err) < 0) {
 		golden_set_free(set);
 		return -1;
 	}
@@ -180,28 +174,68 @@ void golden_set_free(struct golden_set *set)
 	free(set);
 }
 
-void golden_set_expect(const struct golden_set *set, const struct fingerprint *fingerprint)
+/* At most three quarters full. */
+static bool has_room(const struct golden_set *set, size_t n)
 {
-	__builtin_prefetch(&set->slots[slot_first(set, fingerprint)]);
+	return n <= set->n_buckets * 3 - set->n_used;
 }
 
-int golden_set_add(struct golden_set *set, const struct fingerprint *fingerprint, struct error *err)
+int golden_set_reserve(struct golden_set *set, size_t n, size_t n_expected, struct error *err)
 {
-	struct fingerprint *slot;
+	size_t needed = set->n_used + n;
 
-	/* At most three quarters full. */
-	if (4 * (set->n_used + 1) > 3 * set->n_slots &&
-	    resize(set, set->n_slots + set->n_slots / 2 + 1024, err) < 0)
-		return -1;
-	slot = slot_of(set, fingerprint);
-	set->n_used += !slot->words[0] && !slot->words[1];
-	*slot = *fingerprint;
-	return 0;
+	if (has_room(set, n))
+		return 0;
+	if (needed < n_expected)
+		needed = n_expected;
+	if (needed < set->n_buckets * BUCKET)
+		needed = set->n_buckets * BUCKET;
+	return resize(set, needed / 14 * 5 + 16, err);
 }
 
-bool golden_set_has(const struct golden_set *set, const struct fingerprint *fingerprint)
+/*
+ * Reads from each bucket that will be searched. In a loop by itself, and read, not prefetched: so the
+ * processor waits for many at once. Among the products above it finds few, and of many prefetches it drops
+ * most.
+ */
+static void expect(const struct golden_set *set, const struct golden_fingerprint *fingerprints,
+		   size_t n)
 {
-	const struct fingerprint *slot = slot_of(set, fingerprint);
+	uint64_t all = 0;
 
-	return slot->words[0] || slot->words[1];
+	for (size_t i = 0; i < n; i++)
+		all |= set->buckets[first(set, &fingerprints[i])].slots[0].words[0];
+	__asm__ volatile("" : : "r"(all)); /* or it would not be read at all */
+}
+
+void golden_set_add(struct golden_set *set, const uint8_t *prints, size_t n)
+{
+	struct golden_fingerprint waiting[BLOCK];
+
+	assert(has_room(set, n));
+	for (size_t done = 0; done < n; done += BLOCK) {
+		size_t n_block = n - done < BLOCK ? n - done : BLOCK;
+
+		for (size_t i = 0; i < n_block; i++)
+			waiting[i] = fingerprint_of(set, prints + (done + i) * PRINT_SIZE);
+		expect(set, waiting, n_block);
+		for (size_t i = 0; i < n_block; i++)
+			put(set, &waiting[i]);
+	}
+}
+
+void golden_set_expect(const struct golden_set *set, const uint8_t *const *prints, size_t n,
+		       struct golden_fingerprint *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = fingerprint_of(set, prints[i]);
+	expect(set, out, n);
+}
+
+bool golden_set_has(const struct golden_set *set, const struct golden_fingerprint *fingerprint)
+{
+	bool has;
+
+	search(set, fingerprint, &has);
+	return has;
 }

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "db/internal.h"
+#include "db/prints.h"
 
 /*
  * Artifacts in one transaction. Each commit writes anew the pages that all artifacts share, so that
@@ -37,6 +38,7 @@ struct import {
 	struct bytes profiles;   /* borrowed; empty: none */
 	struct buf text;         /* its strings, and the release's name */
 	struct manifest_writer *writer;
+	struct buf prints; /* room for those of one artifact */
 };
 
 /* --- artifacts that are there ------------------------------------------------------------------ */
@@ -243,22 +245,29 @@ static int artifact_put(struct db *db, const struct artifact_row *row, bool exis
 	return db_run(db, stmt, err);
 }
 
-static int member_find(struct db *db, const char *release, int64_t id, bool *out, struct error *err)
+/* The prints of the files in a manifest. */
+static int prints_put(struct db *db, int64_t id, struct bytes manifest, struct error *err)
 {
-	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_MEMBER_FIND, err);
-	int found;
+	struct buf *blob = &db->import->prints;
+	struct digest digest;
+	sqlite3_stmt *stmt;
 
-	if (!stmt)
+	if (prints_encode(id, manifest, db->hasher, db->path, blob, err) < 0) {
+		buf_clear(blob);
 		return -1;
-	bind_bytes(stmt, 1, bytes_of_string(release));
-	sqlite3_bind_int64(stmt, 2, id);
-	found = db_step(db, stmt, err);
-	*out = found > 0;
-	return found < 0 ? -1 : 0;
+	}
+	if (hasher_digest_bytes(db->hasher, ALG_SHA256, buf_bytes(blob), &digest, err) < 0 ||
+	    !(stmt = db_statement(db, SQL_PRINTS_PUT, err)))
+		return -1;
+	sqlite3_bind_int64(stmt, 1, id);
+	bind_blob(stmt, 2, digest_bytes(&digest));
+	bind_blob(stmt, 3, buf_bytes(blob));
+	return db_run(db, stmt, err);
 }
 
 /* Links the release, made if it is new, to the artifact. */
-static int member_put(struct db *db, const char *release, int64_t id, struct error *err)
+static int member_put(struct db *db, const char *release, const struct artifact_row *row,
+		      struct error *err)
 {
 	static const enum statement statements[] = { SQL_RELEASE_INSERT, SQL_MEMBER_INSERT,
 						     SQL_RELEASE_COUNT };
@@ -270,7 +279,9 @@ static int member_put(struct db *db, const char *release, int64_t id, struct err
 			return -1;
 		bind_bytes(stmt, 1, bytes_of_string(release));
 		if (statements[i] == SQL_MEMBER_INSERT)
-			sqlite3_bind_int64(stmt, 2, id);
+			sqlite3_bind_int64(stmt, 2, row->id);
+		if (statements[i] == SQL_RELEASE_COUNT)
+			sqlite3_bind_int64(stmt, 2, row->artifact.kind == ARTIFACT_BOOT);
 		if (db_run(db, stmt, err) < 0)
 			return -1;
 	}
@@ -381,7 +392,7 @@ static int write_rows(struct db *db, struct error *err)
 	struct import *import = db->import;
 
 	if (artifact_put(db, &import->row, import->exists, err) < 0 ||
-	    (!import->member && member_put(db, import->release, import->row.id, err) < 0))
+	    (!import->member && member_put(db, import->release, &import->row, err) < 0))
 		return -1;
 	if (import->old_manifest >= 0 && import->old_manifest != import->row.manifest &&
 	    content_drop(db, import->old_manifest, err) < 0)
@@ -416,7 +427,8 @@ static int write_artifact(struct db *db, const struct manifest_blobs *blobs, str
 	     content_put(db, blobs->extras, &row->extras, err) < 0) ||
 	    (blobs && db->import->profiles.size &&
 	     content_put(db, db->import->profiles, &row->profiles, err) < 0) ||
-	    write_rows(db, err) < 0) {
+	    write_rows(db, err) < 0 ||
+	    (blobs && prints_put(db, row->id, blobs->manifest, err) < 0)) {
 		rollback(db);
 		return -1;
 	}
@@ -448,7 +460,7 @@ int db_import_begin(struct db *db, const char *release, const struct artifact *a
 	if (known) {
 		enough = (known->algs & algs) == algs;
 		if (artifact_merge(db, release, artifact, &better, err) < 0 ||
-		    member_find(db, release, known->id, &import->member, err) < 0)
+		    release_has(db, release, known->id, &import->member, err) < 0)
 			return -1;
 	} else if (artifact_copy(import, release, artifact, err) < 0) {
 		return -1;
@@ -558,6 +570,7 @@ void import_close(struct db *db)
 	manifest_writer_free(import->writer);
 	free(import->known);
 	buf_clear(&import->text);
+	buf_clear(&import->prints);
 	pthread_mutex_destroy(&import->lock);
 	free(import);
 	db->import = NULL;

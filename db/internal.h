@@ -34,7 +34,7 @@ bool plain_path_next(struct plain_path *last, const struct manifest_file *file);
 /* --- schema (schema.c) -------------------------------------------------------------------------- */
 
 #define DB_APPLICATION_ID 0x41535359 /* "ASSY" */
-#define DB_SCHEMA_VERSION 2
+#define DB_SCHEMA_VERSION 3
 
 /* Makes the tables in an empty database, and sets the application id and the version. */
 int schema_create(struct db *db, struct error *err);
@@ -55,6 +55,7 @@ enum statement {
 	SQL_MEMBER_FIND,
 	SQL_MEMBER_INSERT,
 	SQL_ARTIFACTS,
+	SQL_BOOTS,
 	SQL_ARTIFACT,
 	SQL_ARTIFACT_INSERT,
 	SQL_ARTIFACT_UPDATE,
@@ -63,6 +64,9 @@ enum statement {
 	SQL_CONTENT_INSERT,
 	SQL_CONTENT_USED,
 	SQL_CONTENT_DELETE,
+	SQL_PRINTS,
+	SQL_PRINTS_OF,
+	SQL_PRINTS_PUT,
 	SQL_COUNT
 };
 
@@ -159,14 +163,17 @@ struct artifact_list {
 	struct buf text; /* their strings */
 };
 int artifacts_read(struct db *db, struct artifact_list *out, struct error *err);
+/* Those of ARTIFACT_BOOT alone. */
+int boots_read(struct db *db, struct artifact_list *out, struct error *err);
 void artifact_list_clear(struct artifact_list *list);
 struct artifact_row *artifact_list_find(const struct artifact_list *list, int64_t id);
 
 /* All releases in the order of their names, with the artifacts each holds, in the list's order. */
 struct release {
 	const char *name;
-	uint32_t *artifacts; /* owned; indices into the list, ascending */
 	size_t n_artifacts;
+	size_t n_boots;      /* of ARTIFACT_BOOT among them */
+	uint32_t *artifacts; /* owned; indices into the list, ascending */
 };
 struct release_list {
 	struct release *items; /* owned */
@@ -176,6 +183,12 @@ struct release_list {
 /* ERROR_MALFORMED if a release lacks artifacts it has counted, or holds some that are not there. */
 int releases_read(struct db *db, const struct artifact_list *artifacts, struct release_list *out,
 		  struct error *err);
+/* The same without their artifacts. */
+int release_names_read(struct db *db, struct release_list *out, struct error *err);
+/* The numbers of a release's n_artifacts artifacts, ascending; *out is the caller's. */
+int release_numbers(struct db *db, const struct release *release, int64_t **out, struct error *err);
+/* Whether a release holds an artifact. */
+int release_has(struct db *db, const char *release, int64_t artifact, bool *out, struct error *err);
 void release_list_clear(struct release_list *list);
 /* NULL and ERROR_USAGE if there is none of that name. */
 const struct release *release_list_find(struct db *db, const struct release_list *list,

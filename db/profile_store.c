@@ -336,17 +336,23 @@ static int by_release_and_name(const void *one, const void *other)
 	return order ? order : strcmp(a->name, b->name);
 }
 
-/* Adds the profiles of one release's artifacts. */
-static int read_release(struct db *db, const struct artifact_list *artifacts,
+/* Adds the profiles of one release's boots. */
+static int read_release(struct db *db, const struct artifact_list *boots,
 			const struct release *release, struct profile_list *list, struct error *err)
 {
-	for (size_t i = 0; i < release->n_artifacts; i++) {
-		const struct artifact_row *row = &artifacts->items[release->artifacts[i]];
+	size_t n_boots = 0;
+
+	for (size_t i = 0; i < boots->n_items; i++) {
+		const struct artifact_row *row = &boots->items[i];
 		AUTO(statement_reset) sqlite3_stmt *stmt = NULL;
 		size_t first = list->n_profiles;
 		struct bytes blob, name;
+		bool has;
 
-		if (row->profiles < 0)
+		if (release_has(db, release->name, row->id, &has, err) < 0)
+			return -1;
+		n_boots += has;
+		if (!has || row->profiles < 0)
 			continue;
 		stmt = db_statement(db, SQL_CONTENT, err);
 		if (!stmt || content_read(db, stmt, row->profiles, &blob, err) < 0 ||
@@ -358,17 +364,20 @@ static int read_release(struct db *db, const struct artifact_list *artifacts,
 			list->profiles[k].release = arena_printf(&list->arena, "%s", release->name);
 		}
 	}
+	if (n_boots != release->n_boots)
+		return db_damaged(db, err, "a release holds %zu boots, not %zu", n_boots,
+				  release->n_boots);
 	return list->arena.failed ? error_memory(err, db->path) : 0;
 }
 
 int db_profiles_read(struct db *db, const char *const *releases, size_t n_releases,
 		     struct profile_list *out, struct error *err)
 {
-	AUTO(artifact_list_clear) struct artifact_list artifacts = { .text = BUF_INIT };
+	AUTO(artifact_list_clear) struct artifact_list boots = { .text = BUF_INIT };
 	AUTO(release_list_clear) struct release_list all = { .text = BUF_INIT };
 	AUTO(profile_list_clear) struct profile_list list = { 0 };
 
-	if (artifacts_read(db, &artifacts, err) < 0 || releases_read(db, &artifacts, &all, err) < 0)
+	if (boots_read(db, &boots, err) < 0 || release_names_read(db, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n_releases; i++)
 		if (!release_list_find(db, &all, releases[i], err))
@@ -378,7 +387,7 @@ int db_profiles_read(struct db *db, const char *const *releases, size_t n_releas
 
 		for (size_t k = 0; k < n_releases; k++)
 			wanted |= strcmp(all.items[i].name, releases[k]) == 0;
-		if (wanted && read_release(db, &artifacts, &all.items[i], &list, err) < 0)
+		if (wanted && read_release(db, &boots, &all.items[i], &list, err) < 0)
 			return -1;
 	}
 	if (list.n_profiles)

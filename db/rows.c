@@ -150,10 +150,11 @@ static int artifact_list_add(struct artifact_list *list, size_t *size,
 	return list->text.failed ? error_memory(err, NULL) : 0;
 }
 
-int artifacts_read(struct db *db, struct artifact_list *out, struct error *err)
+static int artifacts_of(struct db *db, enum statement which, struct artifact_list *out,
+			struct error *err)
 {
 	AUTO(artifact_list_clear) struct artifact_list list = { .text = BUF_INIT };
-	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_ARTIFACTS, err);
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, which, err);
 	size_t size = 0, at = 0;
 	struct artifact_row row;
 	int found = -1;
@@ -178,6 +179,16 @@ int artifacts_read(struct db *db, struct artifact_list *out, struct error *err)
 	*out = list;
 	list = (struct artifact_list){ .text = BUF_INIT };
 	return 0;
+}
+
+int artifacts_read(struct db *db, struct artifact_list *out, struct error *err)
+{
+	return artifacts_of(db, SQL_ARTIFACTS, out, err);
+}
+
+int boots_read(struct db *db, struct artifact_list *out, struct error *err)
+{
+	return artifacts_of(db, SQL_BOOTS, out, err);
 }
 
 void artifact_list_clear(struct artifact_list *list)
@@ -256,40 +267,78 @@ int content_next(struct db *db, sqlite3_stmt *stmt, int64_t id, struct bytes *ou
 
 /* --- releases -------------------------------------------------------------------------------------- */
 
-/* The artifacts of one release, whose name the statement is bound to. */
-static int members_read(struct db *db, sqlite3_stmt *stmt, const struct artifact_list *artifacts,
-			int64_t n_expected, struct release *out, struct error *err)
+int release_numbers(struct db *db, const struct release *release, int64_t **out, struct error *err)
 {
-	AUTO(own_free) uint32_t *members = NULL;
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_MEMBERS, err);
+	AUTO(own_free) int64_t *numbers = NULL;
 	size_t n = 0, size = 0;
 	int found;
 
+	if (!stmt)
+		return -1;
+	bind_bytes(stmt, 1, bytes_of_string(release->name));
 	while ((found = db_step(db, stmt, err)) > 0) {
-		int64_t id = sqlite3_column_int64(stmt, 0);
-		const struct artifact_row *row = artifact_list_find(artifacts, id);
+		if (n == size) {
+			int64_t *larger;
+
+			size = size ? 2 * size : 256;
+			larger = realloc(numbers, size * sizeof(*numbers));
+			if (!larger)
+				return error_memory(err, db->path);
+			numbers = larger;
+		}
+		numbers[n++] = sqlite3_column_int64(stmt, 0);
+	}
+	if (found < 0)
+		return -1;
+	if (n != release->n_artifacts)
+		return db_damaged(db, err, "a release holds %zu artifacts, not %zu", n,
+				  release->n_artifacts);
+	*out = TAKE(numbers);
+	return 0;
+}
+
+int release_has(struct db *db, const char *release, int64_t artifact, bool *out, struct error *err)
+{
+	AUTO(statement_reset) sqlite3_stmt *stmt = db_statement(db, SQL_MEMBER_FIND, err);
+	int found;
+
+	if (!stmt)
+		return -1;
+	bind_bytes(stmt, 1, bytes_of_string(release));
+	sqlite3_bind_int64(stmt, 2, artifact);
+	found = db_step(db, stmt, err);
+	*out = found > 0;
+	return found < 0 ? -1 : 0;
+}
+
+/* The artifacts of one release, in the list. */
+static int members_read(struct db *db, const struct artifact_list *artifacts, struct release *out,
+			struct error *err)
+{
+	AUTO(own_free) int64_t *numbers = NULL;
+	AUTO(own_free) uint32_t *members = NULL;
+	size_t n_boots = 0;
+
+	if (release_numbers(db, out, &numbers, err) < 0)
+		return -1;
+	members = calloc(out->n_artifacts + 1, sizeof(*members));
+	if (!members)
+		return error_memory(err, db->path);
+	for (size_t i = 0; i < out->n_artifacts; i++) {
+		const struct artifact_row *row = artifact_list_find(artifacts, numbers[i]);
 
 		if (!row)
 			return db_damaged(db, err,
 					  "a release holds artifact %" PRId64 ", which is missing",
-					  id);
-		if (n == size) {
-			uint32_t *larger;
-
-			size = size ? 2 * size : 256;
-			larger = realloc(members, size * sizeof(*members));
-			if (!larger)
-				return error_memory(err, db->path);
-			members = larger;
-		}
-		members[n++] = (uint32_t)(row - artifacts->items);
+					  numbers[i]);
+		members[i] = (uint32_t)(row - artifacts->items);
+		n_boots += row->artifact.kind == ARTIFACT_BOOT;
 	}
-	if (found < 0)
-		return -1;
-	if ((int64_t)n != n_expected)
-		return db_damaged(db, err, "a release holds %zu artifacts, not %" PRId64, n,
-				  n_expected);
+	if (n_boots != out->n_boots)
+		return db_damaged(db, err, "a release holds %zu boots, not %zu", n_boots,
+				  out->n_boots);
 	out->artifacts = TAKE(members);
-	out->n_artifacts = n;
 	return 0;
 }
 
@@ -315,7 +364,8 @@ static int names_read(struct db *db, struct release_list *list, struct error *er
 			list->items = larger;
 		}
 		list->items[list->n_items++] =
-			(struct release){ .n_artifacts = (size_t)sqlite3_column_int64(stmt, 1) };
+			(struct release){ .n_artifacts = (size_t)sqlite3_column_int64(stmt, 1),
+					  .n_boots = (size_t)sqlite3_column_int64(stmt, 2) };
 		buf_append(&list->text, name);
 		buf_append_u8(&list->text, 0);
 	}
@@ -330,23 +380,27 @@ static int names_read(struct db *db, struct release_list *list, struct error *er
 	return 0;
 }
 
+int release_names_read(struct db *db, struct release_list *out, struct error *err)
+{
+	AUTO(release_list_clear) struct release_list list = { .text = BUF_INIT };
+
+	if (names_read(db, &list, err) < 0)
+		return -1;
+	*out = list;
+	list = (struct release_list){ .text = BUF_INIT };
+	return 0;
+}
+
 int releases_read(struct db *db, const struct artifact_list *artifacts, struct release_list *out,
 		  struct error *err)
 {
 	AUTO(release_list_clear) struct release_list list = { .text = BUF_INIT };
-	AUTO(statement_reset) sqlite3_stmt *stmt = NULL;
 
 	if (names_read(db, &list, err) < 0)
 		return -1;
-	for (size_t i = 0; i < list.n_items; i++) {
-		stmt = db_statement(db, SQL_MEMBERS, err);
-		if (!stmt)
+	for (size_t i = 0; i < list.n_items; i++)
+		if (members_read(db, artifacts, &list.items[i], err) < 0)
 			return -1;
-		bind_bytes(stmt, 1, bytes_of_string(list.items[i].name));
-		if (members_read(db, stmt, artifacts, (int64_t)list.items[i].n_artifacts,
-				 &list.items[i], err) < 0)
-			return -1;
-	}
 	*out = list;
 	list = (struct release_list){ .text = BUF_INIT };
 	return 0;

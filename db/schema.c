@@ -27,7 +27,8 @@ static const struct schema_table {
 } tables[] = {
 	{"release",           "CREATE TABLE release (\n"
 		     "  name TEXT NOT NULL PRIMARY KEY,\n"
-		     "  n_artifacts INTEGER NOT NULL\n"
+		     "  n_artifacts INTEGER NOT NULL,\n"
+		     "  n_boots INTEGER NOT NULL\n"
 		     ") STRICT, WITHOUT ROWID"                   },
 	{ "content",          "CREATE TABLE content (\n"
 		     "  id INTEGER PRIMARY KEY,\n"
@@ -58,6 +59,11 @@ static const struct schema_table {
 		      "  profiles INTEGER REFERENCES content (id),\n"
 		      "  seal BLOB NOT NULL\n"
 		      ") STRICT"                               },
+	{ "prints",           "CREATE TABLE prints (\n"
+		    "  artifact INTEGER PRIMARY KEY REFERENCES artifact (id),\n"
+		    "  digest BLOB NOT NULL,\n"
+		    "  bytes BLOB NOT NULL\n"
+		    ") STRICT"				   },
 	{ "release_artifact", "CREATE TABLE release_artifact (\n"
 			      "  release TEXT NOT NULL REFERENCES release (name),\n"
 			      "  artifact INTEGER NOT NULL REFERENCES artifact (id),\n"

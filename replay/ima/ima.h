@@ -62,6 +62,9 @@ void ima_list_freep(struct ima_list **list);
 
 enum ima_form ima_list_form(const struct ima_list *list);
 
+/* Whether integers of the list, or of the bytes that a text list was written from, are big endian. */
+bool ima_list_big_endian(const struct ima_list *list);
+
 /* The algorithm of the list's template digests: sha1 unless it is a per-bank list. */
 enum alg ima_list_alg(const struct ima_list *list);
 
@@ -169,6 +172,9 @@ enum ima_check {
 struct ima_step {
 	struct record record;
 	enum ima_check check;
+	/* SHA-256 of record.data as computed here, 32 bytes. NULL unless check is IMA_CHECK_MATCH, SHA-256 is
+	 * a bank that is replayed or the list's own, and the template hashes its data as they are: not "ima". */
+	const uint8_t *sha256;
 };
 
 struct ima_replay;
@@ -189,8 +195,8 @@ void ima_replay_freep(struct ima_replay **replay);
 int ima_replay_next(struct ima_replay *replay, const struct ima_step **out, struct error *err);
 
 /*
- * The steps that were read ahead of the one handed out last: *out is the first of n. For who wants to
- * look at several together; valid until the next ima_replay_next.
+ * The steps that were read ahead of the one handed out last, right behind it: *out is the first of n. For
+ * who wants to look at several together; valid until the next ima_replay_next.
  */
 size_t ima_replay_ahead(const struct ima_replay *replay, const struct ima_step **out);
 

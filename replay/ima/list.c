@@ -474,6 +474,11 @@ int ima_list_open_pieces(struct pieces *pieces, struct hasher *hasher, struct im
 	return list_begin(window, pieces_name(pieces), status ? pieces : NULL, hasher, out, err);
 }
 
+bool ima_list_big_endian(const struct ima_list *list)
+{
+	return list->big_endian;
+}
+
 void ima_list_free(struct ima_list *list)
 {
 	if (!list)

@@ -250,7 +250,14 @@ static int batch_next(struct ima_replay *replay, struct error *err)
 	if (batch_read(replay, batch, err) < 0 || hash_batch(replay, batch, err) < 0)
 		return -1;
 	for (size_t i = 0; i < batch->n_steps; i++) {
-		batch->steps[i].check = check(replay, batch, i);
+		struct ima_step *step = &batch->steps[i];
+
+		step->check = check(replay, batch, i);
+		step->sha256 = step->check == IMA_CHECK_MATCH &&
+					       replay->hashed & 1u << ALG_SHA256 &&
+					       !bytes_equal_string(step->record.name, "ima")
+				       ? batch->hashes[ALG_SHA256][i].value
+				       : NULL;
 		put_extended(replay, batch, i);
 	}
 	replay->next = replay->now;

@@ -237,6 +237,7 @@ declare -A foreign=(
     ["a column more"]="ALTER TABLE artifact ADD COLUMN more TEXT"
     ["a release's count"]="UPDATE release SET n_artifacts = n_artifacts + 1"
     ["an artifact's name"]="UPDATE artifact SET name = 'other'"
+    ["a release's count of boots"]="UPDATE release SET n_boots = n_boots + 1"
     ["an artifact of a release less"]="DELETE FROM release_artifact WHERE release = 'old'"
 )
 for what in "${!foreign[@]}"; do

@@ -2,6 +2,7 @@
 /* The files of an artifact as a database holds them. What can be read is written again as it was. */
 #include "core/own.h"
 #include "db/manifest.h"
+#include "db/prints.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -68,6 +69,24 @@ static void read_extras(struct bytes blob)
 	}
 }
 
+/* Prints as such, and those of a manifest: what is made can be read. */
+static void read_prints(struct bytes blob)
+{
+	static struct hasher *hasher;
+	AUTO(buf_clear) struct buf made = BUF_INIT;
+	struct prints prints;
+	struct error err;
+
+	if (prints_decode(blob, "fuzz", &prints, &err) == 0)
+		require(blob.size == 18 + prints.prints.size);
+	if (!hasher && hasher_new(&hasher, &err) < 0)
+		return;
+	if (prints_encode(7, blob, hasher, "fuzz", &made, &err) < 0)
+		return;
+	require(prints_decode(buf_bytes(&made), "fuzz", &prints, &err) == 0);
+	require(prints.artifact == 7);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes blob = bytes_of(data, size), none = { 0 };
@@ -83,5 +102,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)manifest_writer_finish(writer, blob, "fuzz", &blobs, &err);
 	manifest_writer_free(writer);
 	read_extras(blob);
+	read_prints(blob);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "core/crypto.h"
 #include "db/db.h"
 #include "tests/unit/test.h"
 
@@ -114,13 +115,15 @@ static inline int fine(int status, const struct error *err)
 static inline struct golden_result look_up(struct golden *golden, struct bytes path,
 					   const struct digest *digest)
 {
+	AUTO(hasher_freep) struct hasher *hasher = NULL;
 	const struct golden_query query = { path, *digest };
 	struct golden_result result;
 	struct error err = { 0 };
 	bool known;
 
 	fine(golden_lookup(golden, path, digest, &result, &err), &err);
-	golden_known(golden, &query, 1, &known);
+	fine(hasher_new(&hasher, &err), &err);
+	fine(golden_known(golden, hasher, &query, 1, &known, &err), &err);
 	assert_int_equal(known, result.answer == GOLDEN_KNOWN);
 	return result;
 }

@@ -39,15 +39,21 @@ static size_t count_files(const char *path, struct error *err)
 	AUTO(golden_freep) struct golden *golden = NULL;
 	AUTO(db_closep) struct db *db = NULL;
 
-	if (db_open(path, DB_READ, &db, err) < 0 || golden_load(db, NULL, 0, &golden, err) < 0)
+	const struct digest none = { .alg = ALG_SHA256, .size = 32 };
+	struct golden_result result;
+
+	/* The first file that is not known has all rows read. */
+	if (db_open(path, DB_READ, &db, err) < 0 || golden_load(db, NULL, 0, &golden, err) < 0 ||
+	    golden_lookup(golden, bytes_of_string("/none"), &none, &result, err) < 0)
 		return SIZE_MAX;
+	assert_int_equal(result.answer, GOLDEN_UNKNOWN);
 	return golden_n_files(golden);
 }
 
 /* All rows of all tables as text, to compare databases by. */
 static struct buf dump(const char *path)
 {
-	static const char *const tables[] = { "release", "content", "artifact",
+	static const char *const tables[] = { "release", "content", "artifact", "prints",
 					      "release_artifact" };
 	struct buf out = BUF_INIT;
 	sqlite3 *raw = NULL;
@@ -399,8 +405,8 @@ static const struct foreign_case {
 } foreign_cases[] = {
 	{"application id",               "PRAGMA application_id = 1",                                    68,
          "is not a golden database: application id 0x00000001"													    },
-	{ "schema version",              "PRAGMA user_version = 3",                                      60,
-         "schema version 3; this Assay reads version 2"														   },
+	{ "schema version",              "PRAGMA user_version = 4",                                      60,
+         "schema version 4; this Assay reads version 3"														   },
 	{ "schema version 0",            "PRAGMA user_version = 0",                                      60,              "schema version 0"                              },
 	{ "text encoding",               "",							     56,              "the database is damaged: text encoding 2"      },
 	{ "view",			"CREATE VIEW v AS SELECT 1",                                    ERROR_NO_OFFSET, "holds a view 'v'"                              },
@@ -492,6 +498,19 @@ static const struct changed_case {
 	{ "release gone",                 "DELETE FROM release WHERE name = 'two'",                  ""                            },
 	{ "release without a name",       "UPDATE release SET name = '' WHERE name = 'two'",
          "a release has no proper name"											    },
+	{ "prints changed",
+         "UPDATE prints SET bytes = CAST(substr(bytes, 1, 20) || zeroblob(length(bytes) - 20) AS "
+	  "BLOB)",										   "the prints of artifact"      },
+	{ "prints' digest changed",       "UPDATE prints SET digest = zeroblob(32)",
+         "the prints of artifact"												  },
+	{ "prints' digest cut",           "UPDATE prints SET digest = x'00'",                        "the prints of artifact"      },
+	{ "prints gone",                  "DELETE FROM prints",                                      "the prints of artifact"      },
+	{ "prints of another artifact",
+         "UPDATE prints SET artifact = artifact - (SELECT min(artifact) + max(artifact) FROM "
+	  "prints); "
+	  "UPDATE prints SET artifact = -artifact",						  "artifact "                   },
+	{ "boots miscounted",             "UPDATE release SET n_boots = 1 WHERE name = 'two'",
+         "a release holds 0 boots"												 },
 	{ "release with a NUL",
          "UPDATE release SET name = 'a' || char(0) || 'b' WHERE name = 'two'",		       "a release has no proper name"},
 };

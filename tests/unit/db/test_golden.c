@@ -322,11 +322,13 @@ static void many_at_once(void **state)
 {
 	enum { N = 100 };
 	AUTO(golden_freep) struct golden *golden = NULL;
+	AUTO(hasher_freep) struct hasher *hasher = NULL;
 	struct golden_query queries[N];
 	struct error err = { 0 };
 	bool known[N + 1];
 
 	(void)state;
+	fine(hasher_new(&hasher, &err), &err);
 	fine(golden_load(db, NULL, 0, &golden, &err), &err);
 	for (size_t n = 0; n <= N; n++) {
 		for (size_t i = 0; i < n; i++) {
@@ -338,7 +340,7 @@ static void many_at_once(void **state)
 			known[i] = i % 2;
 		}
 		known[n] = n % 2;
-		golden_known(golden, queries, n, known);
+		fine(golden_known(golden, hasher, queries, n, known, &err), &err);
 		assert_int_equal(known[n], n % 2);
 		for (size_t i = 0; i < n; i++)
 			assert_int_equal(known[i],

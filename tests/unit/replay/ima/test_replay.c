@@ -42,6 +42,19 @@ static int run_begin(struct run *run, struct bytes bytes, alg_set banks, struct 
 	return 0;
 }
 
+/* The SHA-256 that a step hands out is of its data, and was computed. */
+static void check_sha256(const struct ima_step *step)
+{
+	struct digest digest;
+
+	if (!step->sha256)
+		return;
+	assert_int_equal(step->check, IMA_CHECK_MATCH);
+	assert_int_equal(hasher_digest_bytes(hasher, ALG_SHA256, step->record.data, &digest, NULL),
+			 0);
+	test_bytes(bytes_of(step->sha256, 32), digest_bytes(&digest));
+}
+
 /* To the end, 0, or to the break, -1. */
 static int run_all(struct run *run, struct error *err)
 {
@@ -49,8 +62,10 @@ static int run_all(struct run *run, struct error *err)
 	uint64_t n = 0;
 	int status;
 
-	while ((status = ima_replay_next(run->replay, &step, err)) == 1)
+	while ((status = ima_replay_next(run->replay, &step, err)) == 1) {
 		assert_int_equal(step->record.index, n++);
+		check_sha256(step);
+	}
 	assert_int_equal(ima_replay_counts(run->replay).n_entries, n);
 	return status;
 }
@@ -854,11 +869,55 @@ static void allocation_failing(void **state)
 	test_drop(bytes);
 }
 
+/* When it is there: not where the list's word, zeros or another bank's hash would be in its place. */
+static const struct sha256_case {
+	const char *name, *list;
+	alg_set banks;
+	enum ima_check check;
+	bool is_there;
+} sha256_cases[] = {
+	{"of the list and computed",
+         "0a000000 b6f7719619cd9bb8dd5d4a27952e1aac068cf261771e41f52dbb71998fbe4833" IMA_NG
+		  ENTRY_DATA,				   1u << ALG_SHA1,   IMA_CHECK_MATCH,     true },
+	{ "of the list, which lies",
+         "0a000000 c6f7719619cd9bb8dd5d4a27952e1aac068cf261771e41f52dbb71998fbe4833" IMA_NG
+		  ENTRY_DATA,				   1u << ALG_SHA256, IMA_CHECK_MISMATCH,  false},
+	{ "of a violation",
+         "0a000000 0000000000000000000000000000000000000000000000000000000000000000" IMA_NG
+		  ENTRY_DATA,				   1u << ALG_SHA256, IMA_CHECK_VIOLATION, false},
+	{ "of a list of SHA-384, without the bank",
+         "0a000000 ff63e57c28d1f5603409626424ff9b9015ce7d36829509a7f46832c9591805cb"
+	  "2d691fa328e59b529d55e7594efaab8b" IMA_NG ENTRY_DATA,
+         1u << ALG_SHA1,							  IMA_CHECK_MATCH,     false},
+	{ "of a list of SHA-384, with the bank",
+         "0a000000 ff63e57c28d1f5603409626424ff9b9015ce7d36829509a7f46832c9591805cb"
+	  "2d691fa328e59b529d55e7594efaab8b" IMA_NG ENTRY_DATA,
+         1u << ALG_SHA256,							IMA_CHECK_MATCH,     true },
+};
+
+static void sha256(void **state)
+{
+	const struct sha256_case *row = *state;
+	struct bytes list = test_hex(row->list);
+	const struct ima_step *step;
+	struct run run;
+
+	begin(&run, list, row->banks);
+	assert_int_equal(ima_replay_next(run.replay, &step, NULL), 1);
+	assert_int_equal(step->check, row->check);
+	assert_int_equal(step->sha256 != NULL, row->is_there);
+	check_sha256(step);
+	run_clear(&run);
+	test_drop(list);
+}
+
 int main(void)
 {
 	struct test_list tests = { 0 };
+
 	int n_failed;
 
+	TEST_ROWS(&tests, sha256, sha256_cases);
 	TEST_ROWS(&tests, list, list_cases);
 	TEST_ROWS(&tests, mismatch, mismatch_cases);
 	TEST_ROWS(&tests, bad, bad_cases);
