@@ -101,6 +101,12 @@ struct judged_quote {
 	size_t n_userspace;         /* of judge.userspace, the first so many that it covers */
 	size_t least_userspace;     /* so many it covers at least */
 	pcr_set matched[ALG_BANKS]; /* the logs give these signed values */
+	/* What user space had extended: the first n later events of a profile, as far as those PCRs go. */
+	struct {
+		const struct profile *profile; /* NULL: nothing, as far as profiles say */
+		size_t n;
+		pcr_set pcrs;
+	} later;
 	/* Of values that are not the reset ones; in the report's arena, NULL: none. */
 	const struct ima_tracker *trackers[ALG_BANKS][PCR_COUNT];
 };
@@ -246,6 +252,13 @@ uint32_t judge_ima_pcr(const struct judge *judge);
 /* judge_ima.c: begins a replay of the IMA log where the boot log ends. */
 int judge_ima_begin(struct judge *judge, struct ima_replay *replay, alg_set banks,
 		    struct error *err);
+
+/* Finds what a quote was taken after: the first of a profile's later events (judge_later.c). */
+int judge_later(struct judge *judge, struct judged_quote *quote, struct error *err);
+
+/* The value that a PCR has then: 1, 0 if user space did not extend it, -1. */
+int judge_later_value(struct judge *judge, const struct judged_quote *quote, enum alg alg,
+		      uint32_t pcr, struct digest *value, struct error *err);
 
 /* The subject of what is about a file of the bundle. */
 static inline struct bytes file_subject(const struct bundle_file *file)

@@ -310,12 +310,19 @@ static int compare_bank(struct pcr_walk *walk, size_t quote_index, enum alg alg,
 	    judge_base_bank(judge, alg, &base, err) < 0)
 		return -1;
 	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
-		struct digest wanted;
-		int status = 0;
+		struct digest wanted, given;
+		int status = 0, later;
 
 		if (!(pcrs >> pcr & 1))
 			continue;
 		digest_init(&wanted, alg, bytes_of(quote->pcrs->value[alg][pcr], alg_size(alg)));
+		later = judge_later_value(judge, quote, alg, pcr, &given, err);
+		if (later < 0)
+			return -1;
+		if (later) {
+			note(walk, pcr, quote, &wanted, &given, digest_equal(&wanted, &given));
+			continue;
+		}
 		if (judge->boot_extended >> pcr & 1 && !bank)
 			continue; /* pcr.bank */
 		if (!hasher_has(judge->hasher, alg) && judge->userspace_extended >> pcr & 1)
@@ -333,8 +340,10 @@ static int compare_bank(struct pcr_walk *walk, size_t quote_index, enum alg alg,
 			note(walk, pcr, quote, &wanted, NULL, true);
 		else if (log_is_missing(judge, pcr))
 			walk->unexplained |= (pcr_set)1 << pcr;
-		else
+		else if (judge->has_ima)
 			compare_ima(walk, quote_index, pcr, &wanted);
+		else
+			note(walk, pcr, quote, &wanted, NULL, false); /* no log has it */
 		if (status < 0)
 			return -1;
 	}
@@ -345,6 +354,8 @@ static int compare_quote(struct pcr_walk *walk, size_t quote_index, struct error
 {
 	struct judged_quote *quote = &walk->judge->quotes[quote_index];
 
+	if (judge_later(walk->judge, quote, err) < 0)
+		return -1;
 	find_prefix(walk->judge, quote_index);
 	if (find_userspace(walk->judge, quote, err) < 0)
 		return -1;

@@ -270,6 +270,26 @@ struct standing {
 	pcr_set compared, equal;
 };
 
+/* Whether a value is what the profile says user space brings the PCR to, at some point. */
+static int is_later_value(struct judge *judge, const struct profile *profile,
+			  const struct pcr_bank *start, uint32_t pcr, const struct digest *quoted,
+			  struct error *err)
+{
+	for (size_t n = 1; n <= profile->n_later; n++) {
+		struct pcr_bank bank = *start;
+		struct digest value;
+
+		if (profile->later[n - 1].pcr != pcr)
+			continue;
+		if (profile_replay_later(profile, n, judge->hasher, &bank, err) < 0)
+			return -1;
+		value = pcr_bank_value(&bank, pcr);
+		if (digest_equal(&value, quoted))
+			return 1;
+	}
+	return 0;
+}
+
 static int compare(struct judge *judge, const struct judged_quote *quote,
 		   const struct profile *profile, enum alg alg, struct standing *out,
 		   struct error *err)
@@ -280,12 +300,18 @@ static int compare(struct judge *judge, const struct judged_quote *quote,
 		return -1;
 	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
 		struct digest quoted, value = pcr_bank_value(&out->bank, pcr);
+		int later;
 
 		if (!profile_has_value(profile, alg, pcr) ||
 		    !value_of(judge, quote, alg, pcr, &quoted))
 			continue;
 		out->compared |= (pcr_set)1 << pcr;
-		if (digest_equal(&quoted, &value))
+		later = digest_equal(&quoted, &value)
+				? 1
+				: is_later_value(judge, profile, &out->bank, pcr, &quoted, err);
+		if (later < 0)
+			return -1;
+		if (later)
 			out->equal |= (pcr_set)1 << pcr;
 	}
 	return 0;
