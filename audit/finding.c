@@ -39,6 +39,15 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "files larger than such evidence ever is",
 	     "A file is larger, or there are more, than evidence of its kind ever "
 	     "is; it is not read."),
+	KIND(FINDING_BUNDLE_FORM, "bundle.form", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "evidence not as its form has it",
+	     "A file in the form of an agent (Keylime, FAPI, go-tpm-tools and others) breaks off, "
+	     "or a part of it is not as that form has it; the part is not used."),
+	KIND(FINDING_BUNDLE_AMBIGUOUS, "bundle.ambiguous", ALWAYS(MEDIUM), INCOMPLETE, OPEN,
+	     "several candidates for one purpose",
+	     "Files found by content, deep in a tree or inside a form of an agent serve one "
+	     "purpose "
+	     "and differ; none is used, unless one has the purpose by its name."),
 	KIND(FINDING_BUNDLE_CLAIM, "bundle.claim", ALWAYS(MEDIUM), COMPLETE, OPEN,
 	     "claims that the attested logs contradict",
 	     "An unattested file says something else than the attested log, which is "

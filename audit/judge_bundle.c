@@ -20,16 +20,49 @@ static enum finding_code code_of(enum bundle_problem_kind kind)
 		return FINDING_BUNDLE_MISSING;
 	case BUNDLE_LIMIT:
 		return FINDING_BUNDLE_LIMIT;
+	case BUNDLE_FORM:
+		return FINDING_BUNDLE_FORM;
+	case BUNDLE_AMBIGUOUS:
+		return FINDING_BUNDLE_AMBIGUOUS;
 	}
 	return FINDING_BUNDLE_MEMBER;
+}
+
+/* Which files in the form of an agent the evidence is from: "reply.json (Keylime quote reply)". */
+static void list_forms(const struct bundle *bundle, struct report *report, struct buf *out)
+{
+	struct bytes last = bytes_of("", 0);
+	size_t n = 0;
+
+	for (size_t i = 0; i < bundle->n_files && n <= 4; i++) {
+		struct bytes path = file_subject(&bundle->files[i]);
+		const uint8_t *end;
+
+		if (!bundle->files[i].form)
+			continue;
+		end = memchr(path.data, '#', path.size);
+		if (end)
+			path.size = (size_t)(end - path.data);
+		if (n > 0 && bytes_equal(path, last))
+			continue;
+		last = path;
+		if (n++ == 4)
+			buf_append_string(out, " and more");
+		else
+			buf_printf(out, "%s%s (%s)", n == 1 ? ", from " : ", ",
+				   report_text(report, path), bundle->files[i].form);
+	}
 }
 
 int judge_container(struct judge *judge, struct error *err)
 {
 	struct report *report = judge->report;
 	const struct bundle *bundle = judge->bundle;
+	AUTO(buf_clear) struct buf forms = BUF_INIT;
 
-	(void)err;
+	list_forms(bundle, report, &forms);
+	if (buf_finish(&forms, err) < 0)
+		return -1;
 	for (size_t i = 0; i < bundle->n_problems; i++) {
 		const struct bundle_problem *problem = &bundle->problems[i];
 		enum finding_code code = code_of(problem->kind);
@@ -40,7 +73,7 @@ int judge_container(struct judge *judge, struct error *err)
 	}
 	if (bundle->n_problems == 0)
 		report_check(report, "bundle.members", CHECK_PASS, bytes_of("", 0),
-			     "%zu files of evidence", bundle->n_files);
+			     "%zu files of evidence%s", bundle->n_files, (char *)forms.data);
 	else
 		report_check(report, "bundle.members", CHECK_FAIL, bytes_of("", 0),
 			     "%zu members are not as they should be", bundle->n_problems);

@@ -69,3 +69,28 @@ const char *gunzip_reason(const struct gunzip *gunzip)
 {
 	return gunzip->stream.msg ? gunzip->stream.msg : "damaged stream";
 }
+
+int zlib_unpack(struct bytes in, size_t size_max, struct buf *out)
+{
+	z_stream stream = { 0 };
+	size_t before = out->size;
+	uint8_t block[4096];
+	int status;
+
+	if (in.size > UINT_MAX)
+		return 0;
+	if (inflateInit(&stream) != Z_OK)
+		return -1;
+	stream.next_in = (Bytef *)(uintptr_t)in.data;
+	stream.avail_in = (uInt)in.size;
+	do {
+		stream.next_out = block;
+		stream.avail_out = sizeof(block);
+		status = inflate(&stream, Z_NO_FLUSH);
+		buf_append(out, bytes_of(block, sizeof(block) - stream.avail_out));
+	} while (status == Z_OK && out->size - before <= size_max && !out->failed);
+	inflateEnd(&stream);
+	if (out->failed || status == Z_MEM_ERROR)
+		return -1;
+	return status == Z_STREAM_END && stream.avail_in == 0 && out->size - before <= size_max;
+}

@@ -3,7 +3,7 @@
  * gunzip: the only door to zlib: one gzip member at a time, its checksum and its size compared with
  * what was unpacked. (libarchive passes over both.) Reads and allocates nothing as the input says.
  *
- * Source:  RFC 1952.
+ * Source:  RFC 1952; RFC 1950 for zlib_unpack.
  * Threads: distinct ones may be used from distinct threads.
  */
 #ifndef CORE_GUNZIP_H
@@ -27,6 +27,10 @@ void gunzip_free(struct gunzip *gunzip);
 /* Takes what it can from the start of *in. *block is valid until the next step; at GUNZIP_END it may
  * hold the last of the output, or nothing. */
 enum gunzip_result gunzip_step(struct gunzip *gunzip, struct bytes *in, struct bytes *block);
+
+/* One zlib stream (RFC 1950) as a whole, appended to out: 1; 0 for what is none, is damaged, goes on
+ * behind its end or is larger than size_max; -1 out of memory. */
+int zlib_unpack(struct bytes in, size_t size_max, struct buf *out);
 
 /* Of GUNZIP_BAD; static text. */
 const char *gunzip_reason(const struct gunzip *gunzip);

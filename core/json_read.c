@@ -85,6 +85,11 @@ bool json_value_is_object(const struct json_value *value)
 	return json_is_object(of(value));
 }
 
+bool json_value_is_null(const struct json_value *value)
+{
+	return json_is_null(of(value));
+}
+
 bool json_value_text(const struct json_value *value, struct bytes *out)
 {
 	if (!json_is_string(of(value)))

@@ -29,6 +29,7 @@ void json_value_freep(struct json_value **document);
 const struct json_value *json_value_member(const struct json_value *value, const char *key);
 
 bool json_value_is_object(const struct json_value *value);
+bool json_value_is_null(const struct json_value *value);
 
 /* The text of a string (UTF-8, may hold NULs); false, and *out untouched, for any other value. */
 bool json_value_text(const struct json_value *value, struct bytes *out);

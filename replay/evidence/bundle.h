@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * bundle: find the evidence of one machine in a folder, a tar or a zip, by the
- * names that the kernel and tpm2-tools give the files, or as evidence.json says.
+ * names that the kernel and tpm2-tools give the files, as evidence.json says, or
+ * by content; what replay/forms reads is taken apart into such files.
  *
  * Believes nothing: what is odd about the container is listed as problems, for
  * audit to judge. Links are not followed, devices not opened, nothing is
@@ -51,6 +52,9 @@ struct bundle_file {
 	struct bytes name; /* the NAME of quote-NAME.msg; empty for quote.msg */
 	const char *path;  /* in the bundle; what the report calls it. Raw bytes: to be escaped */
 	struct bytes contents;
+	const char *
+		form; /* what it was found in ("Keylime quote reply"), path then has "#" and where in it;
+			   * "content": told by its content; NULL: by its name or evidence.json */
 	bool is_large; /* a file of a folder that costs less to read once than to touch ... */
 	int fd;        /* ... from here; else without meaning */
 };
@@ -63,6 +67,8 @@ enum bundle_problem_kind {
 	BUNDLE_MISSING,   /* evidence.json names a file that is not there */
 	BUNDLE_LIMIT,     /* evidence larger than its kind ever is: not read */
 	BUNDLE_UNREAD,    /* a file that cannot be read */
+	BUNDLE_FORM,      /* evidence in a form that it does not keep to */
+	BUNDLE_AMBIGUOUS, /* several candidates for one role that differ: none is used */
 };
 
 struct bundle_problem {
@@ -96,8 +102,9 @@ void bundle_freep(struct bundle **bundle);
 struct container;
 
 /*
- * path is a folder, a tar (also compressed), a zip, or "-" for an archive on standard input.
- * -1 when it cannot be read, or has no evidence in it: bundle.unreadable.
+ * path is a folder, a tar (also compressed), a zip, a single file of evidence in any form that
+ * replay/forms reads, or "-" for one of these but a folder on standard input. A folder or archive in
+ * which nothing has a name of evidence is searched to its depth, by name and by content. -1 when it cannot be read, or has no evidence in it: bundle.unreadable.
  */
 int container_open(const char *path, struct container **out, struct error *err);
 void container_free(struct container *container);

@@ -34,7 +34,17 @@ void draft_clear(struct draft *draft)
 	arena_clear(&draft->arena);
 	free(draft->problems);
 	free(draft->roles);
+	free(draft->found);
 	*draft = (struct draft){ 0 };
+}
+
+int draft_found(struct draft *draft, struct found found, struct error *err)
+{
+	if (grow(&draft->found, draft->n_found, &draft->found_capacity, sizeof(found), err) < 0)
+		return -1;
+	found.order = draft->n_found;
+	draft->found[draft->n_found++] = found;
+	return 0;
 }
 
 int draft_problem(struct draft *draft, enum bundle_problem_kind kind, struct bytes path,
@@ -161,6 +171,16 @@ static struct assignment *assigned(const struct draft *draft, enum bundle_role r
 	return NULL;
 }
 
+/* True if the item of a list is in the folder that path is in. */
+static bool same_folder(const struct item_list *list, size_t item, struct bytes path)
+{
+	struct bytes other = list->items[item].path;
+	size_t size = path.size - path_last_part(path).size;
+
+	return other.size - path_last_part(other).size == size &&
+	       bytes_start_with(other, bytes_of(path.data, size));
+}
+
 struct mapping_walk {
 	struct draft *draft;
 	struct item_list *items;
@@ -235,14 +255,10 @@ static int assign_by_mapping(struct draft *draft, struct item_list *items, struc
 	return json_value_each(files, map_one, &walk, err);
 }
 
-int draft_assign(struct draft *draft, struct item_list *list, const struct bytes *mapping,
-		 struct error *err)
+/* By name: in the bundle's folder, or anywhere in a tree that has nothing there. */
+static int assign_by_name(struct draft *draft, struct item_list *list, size_t n_mapped,
+			  struct error *err)
 {
-	size_t n_mapped;
-
-	if (mapping && assign_by_mapping(draft, list, *mapping, err) < 0)
-		return -1;
-	n_mapped = draft->n_roles;
 	for (size_t i = 0; i < list->n_items; i++) {
 		struct item *item = &list->items[i];
 		struct assignment *rival;
@@ -253,7 +269,8 @@ int draft_assign(struct draft *draft, struct item_list *list, const struct bytes
 		/* What evidence.json gave a role has no other by its name. */
 		if (item->type != ITEM_FILE || item->is_duplicate || item->is_wanted)
 			continue;
-		role = bundle_role_of(item->path, &name);
+		role = draft->is_deep ? role_by_last_part(item->path, &name)
+				      : bundle_role_of(item->path, &name);
 		if (role == ROLE_NONE || role == ROLE_MAPPING)
 			continue;
 		if (draft->n_roles >= BUNDLE_FILES_MAX)
@@ -261,11 +278,15 @@ int draft_assign(struct draft *draft, struct item_list *list, const struct bytes
 					     "more than %d files of evidence; this one and those "
 					     "behind it are not read",
 					     BUNDLE_FILES_MAX);
-		form = role == ROLE_IMA_LOG ? role_ima_form(item->path) : 0;
+		form = role == ROLE_IMA_LOG ? role_ima_form(path_last_part(item->path)) : 0;
 		rival = assigned(draft, role, name);
+		if (rival && draft->is_deep &&
+		    (role != ROLE_IMA_LOG || !same_folder(list, rival->item, item->path)))
+			rival = NULL;
 		if (!rival) {
 			if (assign(draft, role, name, form, list, i, err) < 0)
 				return -1;
+			draft->roles[draft->n_roles - 1].is_found = draft->is_deep;
 		} else if ((size_t)(rival - draft->roles) >= n_mapped && form < rival->form) {
 			list->items[rival->item].is_wanted = false;
 			item->is_wanted = true;
@@ -274,6 +295,58 @@ int draft_assign(struct draft *draft, struct item_list *list, const struct bytes
 		}
 	}
 	return 0;
+}
+
+static bool has_role(const struct draft *draft, enum bundle_role role)
+{
+	for (size_t i = 0; i < draft->n_roles; i++)
+		if (draft->roles[i].role == role)
+			return true;
+	return false;
+}
+
+/* By content: plain evidence of the roles that no file has by its name. */
+static int assign_by_content(struct draft *draft, struct item_list *list, struct error *err)
+{
+	size_t n_named = draft->n_roles;
+	bool named[ROLE_COUNT];
+
+	for (unsigned role = 0; role < ROLE_COUNT; role++)
+		named[role] = has_role(draft, role);
+	/* A signature or values without their quote are of the quote that has its name. */
+	if (named[ROLE_QUOTE_MSG])
+		named[ROLE_QUOTE_SIG] = named[ROLE_QUOTE_PCRS] = true;
+	if (named[ROLE_AK_PEM])
+		named[ROLE_AK_PUB] = true;
+	for (size_t i = 0; i < list->n_items; i++) {
+		struct item *item = &list->items[i];
+
+		if (item->type != ITEM_FILE || item->is_duplicate || item->is_wanted ||
+		    item->guess != FORM_GUESS_PLAIN || named[item->guessed])
+			continue;
+		/* "ak.pub.old" and the like lie beside what has its name: not even looked at. */
+		if (draft->n_roles - n_named >= BUNDLE_FILES_MAX)
+			return draft_problem(
+				draft, BUNDLE_LIMIT, item->path, err,
+				"more than %d files of evidence by content; this one and "
+				"those behind it are not read",
+				BUNDLE_FILES_MAX);
+		if (assign(draft, item->guessed, bytes_of("", 0), 0, list, i, err) < 0)
+			return -1;
+		draft->roles[draft->n_roles - 1].is_found = true;
+		draft->roles[draft->n_roles - 1].by_content = true;
+	}
+	return 0;
+}
+
+int draft_assign(struct draft *draft, struct item_list *list, const struct bytes *mapping,
+		 struct error *err)
+{
+	if (mapping && assign_by_mapping(draft, list, *mapping, err) < 0)
+		return -1;
+	if (assign_by_name(draft, list, draft->n_roles, err) < 0)
+		return -1;
+	return assign_by_content(draft, list, err);
 }
 
 static int by_role(const void *a, const void *b)
@@ -297,19 +370,17 @@ static int by_problem(const void *a, const void *b)
 }
 
 /* Loads what has a role; what cannot be had becomes a problem. */
-static int load_files(struct draft *draft, const struct item_list *list, struct bundle *bundle,
-		      draft_load_fn *load, void *ctx, struct error *err)
+static int load_files(struct draft *draft, const struct item_list *list, draft_load_fn *load,
+		      void *ctx, struct error *err)
 {
-	bundle->files = arena_take(&draft->arena, (draft->n_roles + 1) * sizeof(*bundle->files));
-	if (!bundle->files)
-		return error_memory(err, bundle->name);
 	for (size_t i = 0; i < draft->n_roles; i++) {
 		const struct assignment *role = &draft->roles[i];
 		const struct item *item = &list->items[role->item];
-		struct bundle_file file = { .role = role->role };
+		struct found found = { .file = { .role = role->role }, .is_found = role->is_found };
 		enum bundle_problem_kind kind = BUNDLE_UNREAD;
 		const char *why = "";
-		int status = load(ctx, item, role->role, &file, &kind, &why, err);
+		int status =
+			load(ctx, item, role_size_max(role->role), &found.file, &kind, &why, err);
 
 		if (status < 0)
 			return -1;
@@ -318,23 +389,40 @@ static int load_files(struct draft *draft, const struct item_list *list, struct 
 				return -1;
 			continue;
 		}
-		file.name = arena_copy(&draft->arena, role->name);
-		file.path = (const char *)arena_copy(&draft->arena, item->path).data;
-		bundle->files[bundle->n_files++] = file;
+		found.file.form = role->by_content ? "content" : NULL;
+		found.file.name = arena_copy(&draft->arena, role->name);
+		found.file.path = (const char *)arena_copy(&draft->arena, item->path).data;
+		if (draft_found(draft, found, err) < 0)
+			return -1;
 	}
-	qsort(bundle->files, bundle->n_files, sizeof(*bundle->files), by_role);
 	return 0;
 }
 
-int draft_finish(struct draft *draft, const char *name, const struct item_list *list,
-		 draft_load_fn *load, void *ctx, struct bundle **out, struct error *err)
+/* Files of the bundle in their order. */
+static int publish_files(struct draft *draft, struct bundle *bundle, struct error *err)
+{
+	bundle->files = arena_take(&draft->arena, (draft->n_found + 1) * sizeof(*bundle->files));
+	if (!bundle->files)
+		return error_memory(err, bundle->name);
+	for (size_t i = 0; i < draft->n_found; i++)
+		if (!draft->found[i].is_dropped)
+			bundle->files[bundle->n_files++] = draft->found[i].file;
+	if (bundle->n_files > 1)
+		qsort(bundle->files, bundle->n_files, sizeof(*bundle->files), by_role);
+	return 0;
+}
+
+int draft_finish(struct draft *draft, const char *name, struct item_list *list, draft_load_fn *load,
+		 void *ctx, struct bundle **out, struct error *err)
 {
 	struct bundle_body *body = (struct bundle_body *)*out;
 	struct bundle *bundle = *out;
 	size_t n_unused = 0;
 
 	bundle->name = arena_printf(&draft->arena, "%s", name);
-	if (load_files(draft, list, bundle, load, ctx, err) < 0)
+	if (load_files(draft, list, load, ctx, err) < 0 ||
+	    draft_expand(draft, list, load, ctx, err) < 0 || draft_settle(draft, err) < 0 ||
+	    publish_files(draft, bundle, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list->n_items; i++)
 		n_unused += !list->items[i].is_wanted;

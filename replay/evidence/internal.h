@@ -7,12 +7,16 @@
 #include "replay/evidence/bundle.h"
 #include "core/file.h"
 #include "core/own.h"
+#include "replay/forms/forms.h"
 
 /* Entries of one bundle's folders: evidence is a few dozen files. */
 #define BUNDLE_ITEMS_MAX 100000
 
 /* Files of evidence in one bundle: a handful of quotes of a few keys. */
 #define BUNDLE_FILES_MAX 256
+
+/* The same with what is in files of other forms: an agent's replies of some days. */
+#define BUNDLE_PIECES_MAX 4096
 
 /* Bundles in one folder or archive: more machines than one report can be read for. */
 #define CONTAINER_BUNDLES_MAX 100000
@@ -36,8 +40,10 @@ struct item {
 	bool is_wanted;    /* a role was given to it */
 	bool is_loaded;    /* contents are there (an archive's; a folder's are read at the end) */
 	bool is_too_large; /* not kept */
-	struct bytes contents; /* if loaded; owned by the container */
-	size_t index;          /* in its archive */
+	enum form_guess guess;    /* by its beginning, of a file that has no name of evidence */
+	enum bundle_role guessed; /* FORM_GUESS_PLAIN: the role */
+	struct bytes contents;    /* if loaded; owned by the container */
+	size_t index;             /* in its archive */
 };
 
 struct item_list {
@@ -55,6 +61,19 @@ struct assignment {
 	struct bytes name;
 	size_t item;
 	unsigned form; /* of an IMA log: the lower is taken */
+	bool is_found; /* not by its name in the bundle's folder: it may have rivals */
+	bool by_content;
+};
+
+/* A file or piece of evidence before the bundle is settled. */
+struct found {
+	struct bundle_file file;
+	unsigned group; /* of a piece: of one quote or key; 0: none */
+	size_t order;   /* in which it was found */
+	bool is_found;  /* by content, deep in a tree, or a piece; else by name */
+	bool is_part;
+	uint64_t first_entry; /* if is_part */
+	bool is_dropped;
 };
 
 /* A bundle while it is put together. */
@@ -67,6 +86,10 @@ struct draft {
 	size_t n_problems, problems_capacity;
 	struct assignment *roles;
 	size_t n_roles, roles_capacity;
+	struct found *found;
+	size_t n_found, found_capacity;
+	unsigned n_groups;
+	bool is_deep; /* nothing has its name where it should: files are sought in the whole tree */
 };
 
 void draft_clear(struct draft *draft);
@@ -88,11 +111,32 @@ int draft_inspect(struct draft *draft, struct item_list *items, struct error *er
  * The bundle of a draft; takes its arena. load sets what a file holds (borrowed by
  * the bundle): 1, 0 with *why set when it cannot be had, or -1.
  */
-typedef int draft_load_fn(void *ctx, const struct item *item, enum bundle_role role,
+typedef int draft_load_fn(void *ctx, const struct item *item, size_t size_max,
 			  struct bundle_file *file, enum bundle_problem_kind *kind,
 			  const char **why, struct error *err);
-int draft_finish(struct draft *draft, const char *name, const struct item_list *items,
+int draft_finish(struct draft *draft, const char *name, struct item_list *items,
 		 draft_load_fn *load, void *ctx, struct bundle **out, struct error *err);
+
+int draft_found(struct draft *draft, struct found found, struct error *err);
+
+/* expand.c: reads the files in forms of ours, and gives the draft the pieces in them. */
+int draft_expand(struct draft *draft, struct item_list *items, draft_load_fn *load, void *ctx,
+		 struct error *err);
+
+/*
+ * settle.c: one file for each role and NAME: quotes of pieces get their NAMEs by time, IMA lists that go on
+ * where others end are joined, what is there twice is taken once, what differs is a problem.
+ */
+int draft_settle(struct draft *draft, struct error *err);
+
+/* True where a folder or archive without names of evidence may hold evidence by this one. */
+bool item_is_candidate(const struct item *item);
+
+/* The role of a file somewhere in a tree, by the last part of its path. */
+enum bundle_role role_by_last_part(struct bytes path, struct bytes *name);
+
+/* The part of a path behind its last slash. */
+struct bytes path_last_part(struct bytes path);
 
 /* More than a file of this role ever holds. */
 size_t role_size_max(enum bundle_role role);

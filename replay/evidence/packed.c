@@ -21,6 +21,7 @@ struct packed_bundle {
 	struct bytes folder; /* path of its folder in the archive; empty: the archive's top */
 	struct item_list items;
 	struct draft draft; /* problems and roles, worked out when the archive is opened */
+	bool is_deep;       /* nothing has a name of evidence where one should be */
 };
 
 struct packed {
@@ -60,19 +61,11 @@ static void packed_freep(struct packed **packed)
 
 /* --- walking the archive ------------------------------------------------------------------ */
 
-static struct bytes last_part(struct bytes path)
-{
-	for (size_t i = path.size; i > 0; i--)
-		if (path.data[i - 1] == '/')
-			return bytes_of(path.data + i, path.size - i);
-	return path;
-}
-
-static enum bundle_role role_by_last_part(struct bytes path)
+static enum bundle_role role_of_path(struct bytes path)
 {
 	struct bytes no_name;
 
-	return bundle_role_of(last_part(path), &no_name);
+	return bundle_role_of(path_last_part(path), &no_name);
 }
 
 static enum item_type item_type_of(enum member_type type)
@@ -92,33 +85,35 @@ static enum item_type item_type_of(enum member_type type)
 	return ITEM_OTHER;
 }
 
-/* Keeps the member the walk stands at, unless it is too large for its role. */
-static int keep(struct packed *packed, struct archive_walk *walk,
-		const struct archive_member *member, struct item *item, size_t size_max,
-		struct error *err)
+static struct buf *new_kept(struct packed *packed, struct error *err)
 {
-	struct buf *contents;
-	struct bytes block;
-	int status;
-
 	if (packed->n_kept == packed->kept_capacity) {
 		size_t wanted = packed->kept_capacity ? packed->kept_capacity * 2 : 16;
 		struct buf *larger = realloc(packed->kept, wanted * sizeof(*larger));
 
-		if (!larger)
-			return error_memory(err, packed->path);
+		if (!larger) {
+			error_memory(err, packed->path);
+			return NULL;
+		}
 		packed->kept = larger;
 		packed->kept_capacity = wanted;
 	}
-	contents = &packed->kept[packed->n_kept++];
-	*contents = (struct buf)BUF_INIT;
-	if (member->size_known && member->size > size_max) {
-		item->is_too_large = true;
-		return 0;
-	}
-	while ((status = archive_walk_data(walk, &block, err)) > 0) {
+	packed->kept[packed->n_kept] = (struct buf)BUF_INIT;
+	return &packed->kept[packed->n_kept++];
+}
+
+/* Reads on into contents, to the end of the member or to enough bytes: 1, 0 at the end or over size_max, -1. */
+static int read_on(struct packed *packed, struct archive_walk *walk,
+		   const struct archive_member *member, struct item *item, struct buf *contents,
+		   size_t enough, size_t size_max, struct error *err)
+{
+	struct bytes block;
+	int status = 1;
+
+	while (contents->size < enough && (status = archive_walk_data(walk, &block, err)) > 0) {
 		if (block.size > size_max - contents->size) {
 			item->is_too_large = true;
+			packed->kept_size -= contents->size;
 			buf_clear(contents);
 			return 0; /* the walk passes over the rest */
 		}
@@ -128,7 +123,66 @@ static int keep(struct packed *packed, struct archive_walk *walk,
 		packed->kept_size += block.size;
 		buf_append(contents, block);
 	}
-	if (status < 0 || buf_finish(contents, err) < 0)
+	return contents->failed ? error_memory(err, packed->path) : status;
+}
+
+/* Keeps the member the walk stands at, unless it is too large for its role. */
+static int keep(struct packed *packed, struct archive_walk *walk,
+		const struct archive_member *member, struct item *item, size_t size_max,
+		struct error *err)
+{
+	struct buf *contents = new_kept(packed, err);
+
+	if (!contents)
+		return -1;
+	if (member->size_known && member->size > size_max) {
+		item->is_too_large = true;
+		return 0;
+	}
+	if (read_on(packed, walk, member, item, contents, SIZE_MAX, size_max, err) < 0)
+		return -1;
+	if (item->is_too_large)
+		return 0;
+	if (buf_finish(contents, err) < 0)
+		return -1;
+	item->contents = buf_bytes(contents);
+	item->is_loaded = true;
+	return 0;
+}
+
+/* Looks at the beginning of a member without a name of evidence; keeps it if that is evidence. */
+static int keep_by_content(struct packed *packed, struct archive_walk *walk,
+			   const struct archive_member *member, struct item *item,
+			   struct error *err)
+{
+	struct buf *contents = new_kept(packed, err);
+	size_t size_max;
+	int status;
+
+	if (!contents)
+		return -1;
+	status = read_on(packed, walk, member, item, contents, FORM_START_SIZE, FORM_SIZE_MAX, err);
+	if (status < 0)
+		return -1;
+	item->is_too_large = false;
+	item->guess = form_guess(bytes_of(contents->data, contents->size < FORM_START_SIZE
+								  ? contents->size
+								  : FORM_START_SIZE),
+				 &item->guessed);
+	if (item->guess == FORM_GUESS_NONE) {
+		packed->kept_size -= contents->size;
+		buf_clear(contents);
+		packed->n_kept--;
+		return 0;
+	}
+	size_max = item->guess == FORM_GUESS_PLAIN ? role_size_max(item->guessed) : FORM_SIZE_MAX;
+	if (status > 0)
+		status = read_on(packed, walk, member, item, contents, SIZE_MAX, size_max, err);
+	if (status < 0)
+		return -1;
+	if (item->is_too_large)
+		return 0;
+	if (buf_finish(contents, err) < 0)
 		return -1;
 	item->contents = buf_bytes(contents);
 	item->is_loaded = true;
@@ -150,10 +204,14 @@ static int add_member(struct packed *packed, struct archive_walk *walk,
 	}
 	if (item.path.size == 0)
 		return 0; /* "./" */
-	role = role_by_last_part(item.path);
-	if (item.type == ITEM_FILE && role != ROLE_NONE &&
-	    keep(packed, walk, member, &item, role_size_max(role), err) < 0)
+	role = role_of_path(item.path);
+	if (item.type == ITEM_FILE && role != ROLE_NONE) {
+		if (keep(packed, walk, member, &item, role_size_max(role), err) < 0)
+			return -1;
+	} else if (item.type == ITEM_FILE &&
+		   keep_by_content(packed, walk, member, &item, err) < 0) {
 		return -1;
+	}
 	return item_list_add(&packed->items, item, err);
 }
 
@@ -291,11 +349,18 @@ static struct bytes first_part(struct bytes path)
 	return slash ? bytes_of(path.data, (size_t)(slash - path.data)) : bytes_of(path.data, 0);
 }
 
-static bool has_evidence(const struct item *item, struct bytes rest)
+/* How the folders of bundles are found: what no name tells, contents may. */
+enum search { BY_NAME, BY_CONTENT, SEARCHES };
+
+static bool has_evidence(const struct item *item, struct bytes rest, enum search search)
 {
 	struct bytes no_name;
 
-	return item->type == ITEM_FILE && role_is_evidence(bundle_role_of(rest, &no_name));
+	if (item->type != ITEM_FILE)
+		return false;
+	if (search == BY_CONTENT)
+		return item_is_candidate(item) && !memchr(rest.data, '/', rest.size);
+	return role_is_evidence(bundle_role_of(rest, &no_name));
 }
 
 static int add_bundle(struct packed *packed, struct bytes folder, struct error *err)
@@ -332,12 +397,14 @@ static void level_add(struct level *level, const struct item *item, struct bytes
 }
 
 /* True when the member is evidence of a folder right below; *folder its path in the archive. */
-static bool evidence_of_folder(const struct item *item, struct bytes rest, struct bytes *folder)
+static bool evidence_of_folder(const struct item *item, struct bytes rest, enum search search,
+			       struct bytes *folder)
 {
 	struct bytes part = first_part(rest);
 
 	if (part.size == 0 ||
-	    !has_evidence(item, bytes_of(rest.data + part.size + 1, rest.size - part.size - 1)))
+	    !has_evidence(item, bytes_of(rest.data + part.size + 1, rest.size - part.size - 1),
+			  search))
 		return false;
 	*folder = bytes_of(item->path.data, item->path.size - rest.size + part.size);
 	return true;
@@ -347,7 +414,8 @@ static bool evidence_of_folder(const struct item *item, struct bytes rest, struc
  * The folder with evidence in it, or else the folders with evidence one level down; a folder that
  * everything else is in is passed through. Items are sorted, so those of one folder are together.
  */
-static int find_bundles(struct packed *packed, struct error *err)
+static int find_folders(struct packed *packed, enum search search, struct bytes *shared,
+			struct error *err)
 {
 	struct bytes top = bytes_of("", 0);
 
@@ -358,7 +426,7 @@ static int find_bundles(struct packed *packed, struct error *err)
 			const struct item *item = &packed->items.items[i];
 			struct bytes rest;
 
-			if (below(item->path, top, &rest) && has_evidence(item, rest))
+			if (below(item->path, top, &rest) && has_evidence(item, rest, search))
 				return add_bundle(packed, top, err);
 		}
 		for (size_t i = 0; i < packed->items.n_items; i++) {
@@ -370,21 +438,50 @@ static int find_bundles(struct packed *packed, struct error *err)
 			if (!below(item->path, top, &rest))
 				continue;
 			level_add(&level, item, rest);
-			if (evidence_of_folder(item, rest, &folder) &&
+			if (evidence_of_folder(item, rest, search, &folder) &&
 			    !(last && bytes_equal(last->folder, folder)) &&
 			    add_bundle(packed, folder, err) < 0)
 				return -1;
 		}
 		if (packed->n_bundles > 0)
 			return 0;
+		*shared = top;
 		if (level.several || level.only.size == 0)
 			break;
 		top = top.size ? bytes_of(level.only.data - top.size - 1,
 					  level.only.size + top.size + 1)
 			       : level.only;
 	}
+	return 0;
+}
+
+/* Folders with evidence; or what all is in, when there is evidence somewhere deeper in it. */
+static int find_bundles(struct packed *packed, struct error *err)
+{
+	struct bytes shared = bytes_of("", 0);
+
+	for (unsigned search = 0; search < SEARCHES; search++) {
+		if (find_folders(packed, search, &shared, err) < 0)
+			return -1;
+		if (packed->n_bundles > 0)
+			return 0;
+	}
+	for (size_t i = 0; i < packed->items.n_items; i++) {
+		const struct item *item = &packed->items.items[i];
+		struct bytes no_name;
+
+		if (item->type != ITEM_FILE ||
+		    (!item_is_candidate(item) &&
+		     !role_is_evidence(role_by_last_part(item->path, &no_name))))
+			continue;
+		if (add_bundle(packed, shared, err) < 0)
+			return -1;
+		packed->bundles[0].is_deep = true;
+		return 0;
+	}
 	return error_set(err, ERROR_INPUT, packed->path, ERROR_NO_OFFSET,
-			 "no evidence in this archive: no quote, boot log or IMA log by name");
+			 "no evidence in this archive: no quote, boot log or IMA log by name or by "
+			 "content");
 }
 
 /*
@@ -408,6 +505,7 @@ static int draft_bundle(struct packed *packed, struct packed_bundle *bundle, siz
 			return -1;
 	}
 	items_sort(&bundle->items);
+	bundle->draft.is_deep = bundle->is_deep;
 	for (size_t i = 0; i < everywhere->n_problems; i++)
 		if (draft_problem(&bundle->draft, everywhere->problems[i].kind,
 				  everywhere->problems[i].path, err, "%s",
@@ -423,6 +521,31 @@ static int draft_bundle(struct packed *packed, struct packed_bundle *bundle, siz
 			    err);
 }
 
+/* A file that is no archive but evidence itself: an archive of one member, so to say. */
+static int add_single(struct packed *packed, struct error *err)
+{
+	struct bytes contents = file_bytes(packed->file);
+	struct item item = { .type = ITEM_FILE, .contents = contents, .is_loaded = true };
+	struct bytes name = path_last_part(bytes_of_string(packed->path)), no_name;
+
+	item.guess = form_guess(bytes_of(contents.data, contents.size < FORM_START_SIZE
+								? contents.size
+								: FORM_START_SIZE),
+				&item.guessed);
+	if (item.guess == FORM_GUESS_NONE && (!role_is_evidence(bundle_role_of(name, &no_name)) ||
+					      bundle_role_of(name, &no_name) == ROLE_MAPPING))
+		return error_set(err, ERROR_UNSUPPORTED, packed->path, 0,
+				 "neither a folder nor a tar or zip, nor evidence in a form that "
+				 "Assay reads");
+	item.path = arena_copy(&packed->arena, name);
+	if (packed->arena.failed)
+		return error_memory(err, packed->path);
+	return item_list_add(&packed->items, item, err) < 0 ||
+			       add_bundle(packed, bytes_of("", 0), err) < 0
+		       ? -1
+		       : 0;
+}
+
 int packed_open(const char *path, struct packed **out, struct error *err)
 {
 	AUTO(packed_freep) struct packed *packed = calloc(1, sizeof(*packed));
@@ -433,14 +556,16 @@ int packed_open(const char *path, struct packed **out, struct error *err)
 		return error_memory(err, path);
 	if (file_open(path, &packed->file, err) < 0)
 		return -1;
-	if (!archive_walk_detect(file_bytes(packed->file)))
-		return error_set(err, ERROR_UNSUPPORTED, packed->path, 0,
-				 "neither a folder nor a tar or zip: no bundle of evidence");
-	if (walk_all(packed, add_member, &everywhere, err) < 0)
-		return -1;
-	items_sort(&packed->items);
-	if (find_bundles(packed, err) < 0)
-		return -1;
+	if (!archive_walk_detect(file_bytes(packed->file))) {
+		if (add_single(packed, err) < 0)
+			return -1;
+	} else {
+		if (walk_all(packed, add_member, &everywhere, err) < 0)
+			return -1;
+		items_sort(&packed->items);
+		if (find_bundles(packed, err) < 0)
+			return -1;
+	}
 	for (size_t i = 0; i < packed->n_bundles; i++)
 		if (draft_bundle(packed, &packed->bundles[i], &next, &everywhere, err) < 0)
 			return -1;
@@ -455,12 +580,11 @@ size_t packed_n_bundles(const struct packed *packed)
 	return packed->n_bundles;
 }
 
-static int load_kept(void *ctx, const struct item *item, enum bundle_role role,
-		     struct bundle_file *out, enum bundle_problem_kind *kind, const char **why,
-		     struct error *err)
+static int load_kept(void *ctx, const struct item *item, size_t size_max, struct bundle_file *out,
+		     enum bundle_problem_kind *kind, const char **why, struct error *err)
 {
 	(void)ctx;
-	(void)role;
+	(void)size_max;
 	(void)err;
 	if (item->is_too_large) {
 		*kind = BUNDLE_LIMIT;
@@ -475,14 +599,21 @@ int packed_bundle(const struct packed *packed, size_t i, struct bundle **out, st
 {
 	const struct packed_bundle *source = &packed->bundles[i];
 	AUTO(bundle_freep) struct bundle *bundle = calloc(1, sizeof(struct bundle_body));
-	AUTO(draft_clear) struct draft draft = { 0 };
+	AUTO(draft_clear) struct draft draft = { .is_deep = source->is_deep };
 	AUTO(own_free) char *name = NULL;
-	struct bytes folder = last_part(source->folder);
+	/* Reading the bundle marks its items; the archive's are everybody's. */
+	AUTO(own_free) struct item *items = calloc(source->items.n_items + 1, sizeof(*items));
+	struct item_list list = { .items = items,
+				  .n_items = source->items.n_items,
+				  .n_sorted = source->items.n_sorted };
+	struct bytes folder = path_last_part(source->folder);
 	size_t size = strlen(packed->path) + folder.size + 2;
 
 	name = malloc(size);
-	if (!bundle || !name)
+	if (!bundle || !name || !items)
 		return error_memory(err, packed->path);
+	if (list.n_items)
+		memcpy(items, source->items.items, list.n_items * sizeof(*items));
 	snprintf(name, size, "%s%s%.*s", packed->path, packed->n_bundles > 1 ? "/" : "",
 		 packed->n_bundles > 1 ? (int)folder.size : 0,
 		 folder.size ? (const char *)folder.data : "");
@@ -498,7 +629,7 @@ int packed_bundle(const struct packed *packed, size_t i, struct bundle **out, st
 		memcpy(draft.roles, source->draft.roles,
 		       source->draft.n_roles * sizeof(*draft.roles));
 	draft.n_roles = source->draft.n_roles;
-	if (draft_finish(&draft, name, &source->items, load_kept, NULL, &bundle, err) < 0)
+	if (draft_finish(&draft, name, &list, load_kept, NULL, &bundle, err) < 0)
 		return -1;
 	*out = TAKE(bundle);
 	return 0;

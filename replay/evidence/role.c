@@ -100,6 +100,31 @@ enum bundle_role bundle_role_of(struct bytes path, struct bytes *name)
 	return ROLE_NONE;
 }
 
+struct bytes path_last_part(struct bytes path)
+{
+	for (size_t i = path.size; i > 0; i--)
+		if (path.data[i - 1] == '/')
+			return bytes_of(path.data + i, path.size - i);
+	return path;
+}
+
+/* Names that mean nothing else anywhere; a command line is the kernel's in proc only. */
+enum bundle_role role_by_last_part(struct bytes path, struct bytes *name)
+{
+	enum bundle_role role = bundle_role_of(path_last_part(path), name);
+
+	if (role == ROLE_CMDLINE && !ends_with(path, bytes_of_string("proc/cmdline")))
+		return ROLE_NONE;
+	return role == ROLE_NONCE || role == ROLE_MAPPING ? ROLE_NONE : role;
+}
+
+bool item_is_candidate(const struct item *item)
+{
+	return item->type == ITEM_FILE &&
+	       (item->guess == FORM_GUESS_WRAPPED ||
+		(item->guess == FORM_GUESS_PLAIN && role_is_evidence(item->guessed)));
+}
+
 size_t role_size_max(enum bundle_role role)
 {
 	if (role == ROLE_IMA_LOG)
