@@ -29,6 +29,8 @@ static const struct command commands[] = {
          cmd_replay_ima														},
 	{ "replay quote",     "verify a TPM quote",
          "--message FILE --signature FILE --key FILE [OPTIONS]",                                                   cmd_replay_quote    },
+	{ "replay evidence",  "say what is recognised as evidence",                   "[OPTIONS] PATH",
+         cmd_replay_evidence													   },
 	{ "audit",            "judge evidence against the database",                  "[OPTIONS] BUNDLE...",       cmd_audit           },
 	{ "db info",          "say what a database is and how much it holds",         "[OPTIONS]",                 cmd_db_info         },
 	{ "db list",          "list releases, artifacts or files",                    "[OPTIONS]",                 cmd_db_list         },

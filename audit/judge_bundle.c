@@ -24,6 +24,8 @@ static enum finding_code code_of(enum bundle_problem_kind kind)
 		return FINDING_BUNDLE_FORM;
 	case BUNDLE_AMBIGUOUS:
 		return FINDING_BUNDLE_AMBIGUOUS;
+	case BUNDLE_NOTE:
+		break; /* no finding */
 	}
 	return FINDING_BUNDLE_MEMBER;
 }
@@ -59,6 +61,7 @@ int judge_container(struct judge *judge, struct error *err)
 	struct report *report = judge->report;
 	const struct bundle *bundle = judge->bundle;
 	AUTO(buf_clear) struct buf forms = BUF_INIT;
+	size_t n_faults = 0;
 
 	list_forms(bundle, report, &forms);
 	if (buf_finish(&forms, err) < 0)
@@ -67,16 +70,22 @@ int judge_container(struct judge *judge, struct error *err)
 		const struct bundle_problem *problem = &bundle->problems[i];
 		enum finding_code code = code_of(problem->kind);
 
+		if (problem->kind == BUNDLE_NOTE) {
+			report_check(report, "bundle.form", CHECK_SKIP, problem->path, "%s",
+				     problem->message);
+			continue;
+		}
+		n_faults++;
 		if (report_keeps(report, code))
 			report_finding(report, code, FINDING_AS_LISTED, problem->path, "%s",
 				       problem->message);
 	}
-	if (bundle->n_problems == 0)
+	if (n_faults == 0)
 		report_check(report, "bundle.members", CHECK_PASS, bytes_of("", 0),
 			     "%zu files of evidence%s", bundle->n_files, (char *)forms.data);
 	else
 		report_check(report, "bundle.members", CHECK_FAIL, bytes_of("", 0),
-			     "%zu members are not as they should be", bundle->n_problems);
+			     "%zu members are not as they should be", n_faults);
 	report->unused = arena_take(&report->arena, (bundle->n_unused + 1) * sizeof(struct bytes));
 	for (size_t i = 0; report->unused && i < bundle->n_unused; i++)
 		report->unused[report->n_unused++] = arena_copy(&report->arena, bundle->unused[i]);

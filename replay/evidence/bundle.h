@@ -69,6 +69,7 @@ enum bundle_problem_kind {
 	BUNDLE_UNREAD,    /* a file that cannot be read */
 	BUNDLE_FORM,      /* evidence in a form that it does not keep to */
 	BUNDLE_AMBIGUOUS, /* several candidates for one role that differ: none is used */
+	BUNDLE_NOTE,      /* no fault: something in a form of ours that is not read, and why */
 };
 
 struct bundle_problem {
@@ -85,12 +86,19 @@ struct bundle {
 	size_t n_problems;
 	/* Files of no role, and forms of evidence that another form of made superfluous: paths, sorted. */
 	struct bytes *unused;
+	const char **unused_why; /* of each: static text */
 	size_t n_unused;
 };
 
 /* The file of a role and NAME (empty for the plain one); NULL if there is none. */
 const struct bundle_file *bundle_find(const struct bundle *bundle, enum bundle_role role,
 				      struct bytes name);
+
+/* The plain name of the files of a role, as evidence.json has it: "quote.msg". */
+const char *bundle_role_name(enum bundle_role role);
+
+/* "member", "path", ... */
+const char *bundle_problem_name(enum bundle_problem_kind kind);
 
 /* The role that a file has by its path in the bundle; name becomes its NAME. */
 enum bundle_role bundle_role_of(struct bytes path, struct bytes *name);

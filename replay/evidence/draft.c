@@ -412,6 +412,26 @@ static int publish_files(struct draft *draft, struct bundle *bundle, struct erro
 	return 0;
 }
 
+/* Why nothing was made of a file. */
+static const char *why_unused(const struct draft *draft, const struct item *item)
+{
+	struct bytes name;
+	enum bundle_role role = draft->is_deep ? role_by_last_part(item->path, &name)
+					       : bundle_role_of(item->path, &name);
+
+	if (role != ROLE_NONE)
+		return "another form of the same evidence is used";
+	switch (item->guess) {
+	case FORM_GUESS_WRAPPED:
+		return "in no form that Assay reads";
+	case FORM_GUESS_PLAIN:
+		return "a file that has its purpose by its name is used";
+	case FORM_GUESS_NONE:
+		break;
+	}
+	return "no name of evidence, and no content that tells what it is";
+}
+
 int draft_finish(struct draft *draft, const char *name, struct item_list *list, draft_load_fn *load,
 		 void *ctx, struct bundle **out, struct error *err)
 {
@@ -427,13 +447,16 @@ int draft_finish(struct draft *draft, const char *name, struct item_list *list, 
 	for (size_t i = 0; i < list->n_items; i++)
 		n_unused += !list->items[i].is_wanted;
 	bundle->unused = arena_take(&draft->arena, (n_unused + 1) * sizeof(*bundle->unused));
-	for (size_t i = 0; bundle->unused && i < list->n_items; i++) {
+	bundle->unused_why =
+		arena_take(&draft->arena, (n_unused + 1) * sizeof(*bundle->unused_why));
+	for (size_t i = 0; bundle->unused && bundle->unused_why && i < list->n_items; i++) {
 		const struct item *item = &list->items[i];
 		struct bytes no_name;
 
 		if (item->is_wanted || item->is_duplicate || item->type != ITEM_FILE ||
 		    bundle_role_of(item->path, &no_name) == ROLE_MAPPING)
 			continue;
+		bundle->unused_why[bundle->n_unused] = why_unused(draft, item);
 		bundle->unused[bundle->n_unused++] = arena_copy(&draft->arena, item->path);
 	}
 	bundle->problems =

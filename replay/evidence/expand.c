@@ -19,13 +19,14 @@ static struct bytes whole_path(struct draft *draft, struct bytes path, const cha
 static int add_notes(struct draft *draft, const struct form_result *result, struct bytes path,
 		     struct error *err)
 {
-	for (size_t i = 0; i < result->n_notes; i++)
-		if (result->notes[i].is_fault &&
-		    draft_problem(draft, BUNDLE_FORM,
-				  whole_path(draft, path, result->notes[i].where), err, "%s: %s",
-				  result->form ? result->form : "a form",
-				  result->notes[i].message) < 0)
+	for (size_t i = 0; i < result->n_notes; i++) {
+		const struct form_note *note = &result->notes[i];
+
+		if (draft_problem(draft, note->is_fault ? BUNDLE_FORM : BUNDLE_NOTE,
+				  whole_path(draft, path, note->where), err, "%s: %s",
+				  result->form ? result->form : "a form", note->message) < 0)
 			return -1;
+	}
 	return 0;
 }
 

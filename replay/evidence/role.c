@@ -100,6 +100,50 @@ enum bundle_role bundle_role_of(struct bytes path, struct bytes *name)
 	return ROLE_NONE;
 }
 
+const char *bundle_role_name(enum bundle_role role)
+{
+	static const char *const names[ROLE_COUNT] = {
+		[ROLE_BOOT_LOG] = "binary_bios_measurements",
+		[ROLE_IMA_LOG] = "binary_runtime_measurements",
+		[ROLE_QUOTE_MSG] = "quote.msg",
+		[ROLE_QUOTE_SIG] = "quote.sig",
+		[ROLE_QUOTE_PCRS] = "quote.pcrs",
+		[ROLE_AK_PUB] = "ak.pub",
+		[ROLE_AK_PEM] = "ak.pem",
+		[ROLE_AK_NAME] = "ak.name",
+		[ROLE_NONCE] = "nonce",
+		[ROLE_CMDLINE] = "cmdline",
+		[ROLE_MAPPING] = "evidence.json",
+		[ROLE_AK_CRT] = "ak.crt",
+		[ROLE_AK_CERTIFY_MSG] = "ak.certify.msg",
+		[ROLE_AK_CERTIFY_SIG] = "ak.certify.sig",
+		[ROLE_EK_PUB] = "ek.pub",
+		[ROLE_EK_CRT] = "ek.crt",
+		[ROLE_IAK_PUB] = "iak.pub",
+		[ROLE_IAK_CRT] = "iak.crt",
+		[ROLE_CREDENTIAL_BLOB] = "credential.blob",
+		[ROLE_CREDENTIAL_SECRET] = "credential.secret",
+		[ROLE_CREDENTIAL_RECOVERED] = "credential.recovered",
+		[ROLE_CA_CRT] = "ca",
+		[ROLE_USERSPACE_LOG] = "tpm2-measure.log",
+	};
+
+	return role < ROLE_COUNT && names[role] ? names[role] : "none";
+}
+
+const char *bundle_problem_name(enum bundle_problem_kind kind)
+{
+	static const char *const names[] = {
+		[BUNDLE_MEMBER] = "member",       [BUNDLE_PATH] = "path",
+		[BUNDLE_DUPLICATE] = "duplicate", [BUNDLE_MAPPING] = "mapping",
+		[BUNDLE_MISSING] = "missing",     [BUNDLE_LIMIT] = "limit",
+		[BUNDLE_UNREAD] = "unread",       [BUNDLE_FORM] = "form",
+		[BUNDLE_AMBIGUOUS] = "ambiguous", [BUNDLE_NOTE] = "note",
+	};
+
+	return names[kind];
+}
+
 struct bytes path_last_part(struct bytes path)
 {
 	for (size_t i = path.size; i > 0; i--)

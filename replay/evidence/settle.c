@@ -84,13 +84,14 @@ static void read_time(struct group *group)
 	group->clock = quote.clock;
 }
 
-static bool name_is_taken(const struct draft *draft, bool quotes, struct bytes name)
+/* True when a file has that NAME by its own name, and a role that the group has too. */
+static bool name_is_taken(const struct draft *draft, const struct group *group, struct bytes name)
 {
 	for (size_t i = 0; i < draft->n_found; i++) {
 		const struct found *found = &draft->found[i];
 
 		if (found->group == 0 && bytes_equal(found->file.name, name) &&
-		    (quotes ? is_quote_role(found->file.role) : is_ak_role(found->file.role)))
+		    group->parts[found->file.role])
 			return true;
 	}
 	return false;
@@ -100,8 +101,7 @@ static bool name_is_taken(const struct draft *draft, bool quotes, struct bytes n
 static bool names_tell_apart(const struct draft *draft, const struct group *groups, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (groups[i].name.size == 0 ||
-		    name_is_taken(draft, groups[i].is_quote, groups[i].name))
+		if (groups[i].name.size == 0 || name_is_taken(draft, &groups[i], groups[i].name))
 			return false;
 		for (size_t j = 0; j < i; j++)
 			if (bytes_equal(groups[i].name, groups[j].name))
@@ -116,7 +116,7 @@ static int name_groups(struct draft *draft, struct group *groups, size_t n, stru
 	const char *kind = n && groups[0].is_quote ? "" : "key-";
 	unsigned next = 1;
 
-	if (n == 1 && !name_is_taken(draft, groups[0].is_quote, bytes_of("", 0))) {
+	if (n == 1 && !name_is_taken(draft, &groups[0], bytes_of("", 0))) {
 		groups[0].name = bytes_of("", 0);
 		return 0;
 	}
@@ -129,8 +129,7 @@ static int name_groups(struct draft *draft, struct group *groups, size_t n, stru
 				: n > 99 ? arena_printf(&draft->arena, "%s%03u", kind, next++)
 				: n > 9  ? arena_printf(&draft->arena, "%s%02u", kind, next++)
 					 : arena_printf(&draft->arena, "%s%u", kind, next++));
-		while (!draft->arena.failed &&
-		       name_is_taken(draft, groups[i].is_quote, groups[i].name));
+		while (!draft->arena.failed && name_is_taken(draft, &groups[i], groups[i].name));
 	return draft->arena.failed ? error_memory(err, NULL) : 0;
 }
 

@@ -6,16 +6,28 @@
 
 /* One more form of JSON is one more row; the first that fits reads. */
 static const struct json_form *const json_forms[] = {
-	&keylime_reply_form,
-	&keylime_push_form,
-	&keylime_registrar_form,
+	&keylime_reply_form,  &keylime_push_form, &keylime_registrar_form,
+	&go_attestation_form, &trustee_form,      &fapi_quote_form,
+	&fapi_info_form,      &fapi_key_form,     &fapi_log_form,
 };
 
 /* Members that stand near the beginning of documents in a form of ours: other JSON is not even read. */
 static const char *const json_words[] = {
-	"\"quote\"",   "\"evidence_collected\"",  "\"ima_measurement_list\"",
-	"\"enc_alg\"", "\"mb_measurement_list\"", "\"aik_tpm\"",
+	"\"quote\"",
+	"\"evidence_collected\"",
+	"\"ima_measurement_list\"",
+	"\"enc_alg\"",
+	"\"mb_measurement_list\"",
+	"\"aik_tpm\"",
 	"\"ak_tpm\"",
+	"\"AK\"",
+	"\"tpm_quote\"",
+	"\"ff5443478018",
+	"\"/1RDR4AY",
+	"\"quoteInfo\"",
+	"\"sig_scheme\"",
+	"\"pem_ext_public\"",
+	"\"recnum\"",
 };
 
 /* --- sinks -------------------------------------------------------------------------------------- */
@@ -147,7 +159,7 @@ enum form_guess form_guess(struct bytes start, enum bundle_role *role)
 	*role = ROLE_NONE;
 	if (start.size == 0)
 		return FORM_GUESS_NONE;
-	if (is_json(start) || keylime_string_fits(start))
+	if (is_json(start) || keylime_string_fits(start) || attestation_fits(start))
 		return FORM_GUESS_WRAPPED;
 	*role = plain_role(start);
 	return *role == ROLE_NONE ? FORM_GUESS_NONE : FORM_GUESS_PLAIN;
@@ -173,12 +185,12 @@ static long read_documents(struct sink *sink, const struct json_value *document,
 {
 	const char *before = sink->prefix;
 	long n = json_value_count(document), n_read = 0;
+	int status;
 
-	if (n < 0)
-		return read_document(sink, document, err);
+	status = read_document(sink, document, err);
+	if (n < 0 || status != 0)
+		return status;
 	for (long i = 0; i < n; i++) {
-		int status;
-
 		sink->prefix = arena_printf(sink->result->arena, "%s[%ld].", before, i);
 		status = read_document(sink, json_value_item(document, (size_t)i), err);
 		if (status < 0)
@@ -269,6 +281,9 @@ int form_read(struct bytes input, const char *source, struct form_result *out, s
 	if (keylime_string_fits(input)) {
 		out->form = "Keylime quote string";
 		status = keylime_string_read(&sink, input, err, "") < 0 ? -1 : 1;
+	} else if (attestation_fits(input)) {
+		out->form = "go-tpm-tools attestation";
+		status = attestation_read(&sink, input, err) < 0 ? -1 : 1;
 	} else {
 		status = read_json(&sink, input, source, err);
 	}

@@ -80,6 +80,12 @@ struct json_form {
 };
 
 extern const struct json_form keylime_reply_form, keylime_push_form, keylime_registrar_form;
+extern const struct json_form go_attestation_form, trustee_form;
+extern const struct json_form fapi_quote_form, fapi_info_form, fapi_key_form, fapi_log_form;
+
+/* go-tpm-tools' attest.Attestation: protobuf. */
+bool attestation_fits(struct bytes start);
+int attestation_read(struct sink *sink, struct bytes input, struct error *err);
 
 /* "r" + base64 ":" base64 ":" base64, alone in a file. */
 bool keylime_string_fits(struct bytes start);

@@ -194,20 +194,53 @@ static bool is_pcr_file(struct bytes start)
 	       (start.size == FORM_START_SIZE || start.size == 136 + (size_t)lists * 532);
 }
 
+/* The form "marshaled": a selection, and lists of digests of one size that end with the file. */
+static bool is_marshaled_pcr_file(struct bytes start)
+{
+	struct reader in = reader_of(start, 0, NULL);
+	uint32_t n = reader_be32(&in), lists, n_pcrs = 0, n_digests = 0;
+
+	if (n == 0 || n > 16)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t size;
+
+		if (!is_hash(reader_be16(&in)))
+			return false;
+		size = reader_u8(&in);
+		if (size == 0 || size > 4)
+			return false;
+		for (uint8_t octet = 0; octet < size; octet++)
+			n_pcrs += (uint32_t)__builtin_popcount(reader_u8(&in));
+	}
+	lists = reader_be32(&in);
+	for (uint32_t i = 0; i < lists && i < 32; i++) {
+		uint32_t count = reader_be32(&in);
+
+		if (in.ran_out || count > 8)
+			return false;
+		for (uint32_t j = 0; j < count; j++, n_digests++)
+			reader_skip(&in, reader_be16(&in));
+	}
+	return !in.ran_out && lists > 0 && lists <= 32 && n_digests == n_pcrs &&
+	       reader_left(&in) == 0;
+}
+
 enum bundle_role plain_role(struct bytes start)
 {
 	static const struct {
 		bool (*is)(struct bytes start);
 		enum bundle_role role;
 	} kinds[] = {
-		{is_quote,         ROLE_QUOTE_MSG },
-                { is_signature,    ROLE_QUOTE_SIG },
-		{ is_key,          ROLE_AK_PUB    },
-                { is_boot_log,     ROLE_BOOT_LOG  },
-		{ is_binary_ima,   ROLE_IMA_LOG   },
-                { is_ascii_ima,    ROLE_IMA_LOG   },
-		{ is_pcr_file,     ROLE_QUOTE_PCRS},
-                { is_old_boot_log, ROLE_BOOT_LOG  },
+		{is_quote,               ROLE_QUOTE_MSG },
+		{ is_signature,          ROLE_QUOTE_SIG },
+		{ is_key,                ROLE_AK_PUB    },
+		{ is_boot_log,           ROLE_BOOT_LOG  },
+		{ is_binary_ima,         ROLE_IMA_LOG   },
+		{ is_ascii_ima,          ROLE_IMA_LOG   },
+		{ is_pcr_file,           ROLE_QUOTE_PCRS},
+		{ is_marshaled_pcr_file, ROLE_QUOTE_PCRS},
+		{ is_old_boot_log,       ROLE_BOOT_LOG  },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

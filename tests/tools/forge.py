@@ -238,6 +238,7 @@ class Machine:
         self.more = []             # extends that no log shows: (pcr, bytes)
         self.quoted = False
         self.boot_bytes = self.ima_bytes = self.user_bytes = None # instead of the logs
+        self.form = None           # of an agent, that the bundle is wrapped in (wrap_evidence.py)
 
     # --- what is there to change -----------------------------------------------------------------
 

@@ -9,10 +9,11 @@ case has one, and OUT/cases: lines of
 NAME, verdict, "code:severity ..." (all findings but those of the honest bundle), options and the rule,
 between tabs. docs/verdict-catalogue.md is the same list for people.
 """
-import json, os, sys
+import json, os, shutil, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from forge import *
+import wrap_evidence
 
 CASES = []
 GOOD = "--ak @keys/ak.pub --nonce " + NONCE.hex()
@@ -2304,6 +2305,40 @@ def _(m):
     m.boot_again()
 
 
+# --- the forms of agents ------------------------------------------------------------------------------------------
+
+F = "Where evidence comes from: "
+
+
+def form_case(form, verdict, findings="", change=None, name=None, rule="an honest bundle is one in any form"):
+    @case("form-" + (name or form), verdict, findings, rule=F + rule)
+    def _(m):
+        m.quote()
+        m.form = form
+        if change:
+            change(m)
+        m.files["ascii_runtime_measurements"] = b"".join(e.text() for e in m.ima)
+
+
+for form in ("keylime", "keylime-old", "keylime-string", "keylime-push", "keylime-folder", "go-tpm-tools", "go-attestation", "trustee",
+             "fapi", "fapi-files", "other-names", "support-archive"):
+    form_case(form, "pass")
+
+
+def flip(m):
+    message = bytearray(m.files["quote.msg"])
+    message[-1] ^= 1
+    m.files["quote.msg"] = bytes(message)
+
+
+for form in ("keylime", "keylime-push", "go-tpm-tools", "go-attestation", "trustee", "fapi", "fapi-files", "other-names"):
+    form_case(form, "fail", "quote.signature:critical", flip, form + "-signature", "a signature that does not hold fails in any form")
+form_case("keylime-gap", "fail", "bundle.missing:medium ima.unattested:high", rule="entries between two replies are missing")
+form_case("keylime-other-machine", "fail", "bundle.ambiguous:medium", rule="a reply of another list among a machine's")
+form_case("keylime-broken", "fail", "bundle.form:high", rule="a part that is not as its form has it")
+form_case("two-quotes", "incomplete", "bundle.ambiguous:medium", rule="two candidates for one purpose: neither is used")
+
+
 # --- make them ---------------------------------------------------------------------------------------------------
 
 def main():
@@ -2326,7 +2361,12 @@ def main():
                 continue
             machine = Machine(capture, keys)
             make(machine)
-            machine.write(out + "/" + name)
+            if machine.form:
+                machine.write(out + "/.plain")
+                wrap_evidence.FORMS[machine.form](wrap_evidence.Bundle(out + "/.plain"), out + "/" + name)
+                shutil.rmtree(out + "/.plain")
+            else:
+                machine.write(out + "/" + name)
             findings = CASES_FIX.get(name, findings)
             if policy:
                 with open(out + "/" + name + ".policy", "w") as f:

@@ -123,6 +123,15 @@ def keylime_gap(bundle, out):
     put_json(out, [replies[0], replies[3], registrar(bundle)])
 
 
+def keylime_broken(bundle, out):
+    """A reply whose quote was cut in transit: its values are no base64 any more."""
+    one = reply(bundle)
+    one["results"]["quote"] = one["results"]["quote"][:-3]
+    os.makedirs(out)
+    put_json(out + "/reply.json", one)
+    put_json(out + "/registrar.json", registrar(bundle))
+
+
 def keylime_other_machine(bundle, out):
     """A reply in the middle of a series with another list: not this machine's, or not this boot's."""
     replies = series(bundle)
@@ -131,8 +140,203 @@ def keylime_other_machine(bundle, out):
     put_json(out, replies + [registrar(bundle)])
 
 
+# --- go-tpm-tools: attest.Attestation in protobuf's wire format ------------------------------------
+
+def varint(value):
+    out = b""
+    while value > 0x7f:
+        out += bytes([value & 0x7f | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def pcr_file(data):
+    """tpm2_quote's file, serialized or marshaled: [(bank, [(PCR, value)])]"""
+    selection, values = [], []
+    if struct.unpack_from("<I", data)[0] <= 16:
+        for i in range(struct.unpack_from("<I", data)[0]):
+            bank, size = struct.unpack_from("<HB", data, 4 + 8 * i)
+            selection.append((bank, int.from_bytes(data[7 + 8 * i:][:size], "little")))
+        for i in range(struct.unpack_from("<I", data, 132)[0]):
+            at = 136 + 532 * i
+            for j in range(struct.unpack_from("<I", data, at)[0]):
+                size = struct.unpack_from("<H", data, at + 4 + 66 * j)[0]
+                values.append(data[at + 6 + 66 * j:][:size])
+    else:
+        at = 4
+        for _ in range(struct.unpack_from(">I", data)[0]):
+            bank, size = struct.unpack_from(">HB", data, at)
+            selection.append((bank, int.from_bytes(data[at + 3:][:size], "little")))
+            at += 3 + size
+        lists, at = struct.unpack_from(">I", data, at)[0], at + 4
+        for _ in range(lists):
+            n, at = struct.unpack_from(">I", data, at)[0], at + 4
+            for _ in range(n):
+                size = struct.unpack_from(">H", data, at)[0]
+                values.append(data[at + 2:][:size])
+                at += 2 + size
+    out = []
+    for bank, bits in selection:
+        pcrs = [pcr for pcr in range(24) if bits >> pcr & 1]
+        out.append((bank, list(zip(pcrs, values))))
+        values = values[len(pcrs):]
+    return out
+
+
+def go_tpm_tools(bundle, out):
+    message, signature, pcrs = bundle.quote()
+    (bank, values), = pcr_file(pcrs)
+    listed = field(1, bank) + b"".join(field(2, field(1, pcr) + field(2, value)) for pcr, value in reversed(values))
+    os.makedirs(out)
+    put(out + "/attestation.pb", field(1, bundle.get("ak.pub")[2:]) +
+        field(2, field(1, message) + field(2, signature) + field(3, listed)) +
+        field(3, bundle.get("binary_bios_measurements")) + field(4, field(1, b"zone") + field(5, 7)))
+    put(out + "/ascii_runtime_measurements", bundle.ima())
+
+
+def go_attestation(bundle, out):
+    message, signature, pcrs = bundle.quote()
+    (bank, values), = pcr_file(pcrs)
+    go_hash = {4: 3, 11: 5, 12: 6, 13: 7}[bank]
+    os.makedirs(out)
+    put_json(out + "/dump.json", {
+        "Static": {"TPMVersion": 2, "EKPem": None},
+        "AK": {"Public": b64(bundle.get("ak.pub")[2:]), "UseTCSDActivationFormat": False, "CreateData": ""},
+        "Quote": {"Nonce": "", "Alg": bank, "Quote": b64(message), "Signature": b64(signature)},
+        "Log": {"PCRs": [{"Index": pcr, "Digest": b64(value), "DigestAlg": go_hash} for pcr, value in values],
+                "PCRAlg": bank, "Raw": b64(bundle.get("binary_bios_measurements"))}})
+    put(out + "/ascii_runtime_measurements", bundle.ima())
+
+
+def trustee(bundle, out):
+    """As Azure's agents have it: hex, and the bare signature."""
+    message, signature, pcrs = bundle.quote()
+    (bank, values), = pcr_file(pcrs)
+    os.makedirs(out)
+    put_json(out + "/evidence.json5", {"version": 1, "tpm_quote": {
+        "signature": signature[6:].hex(), "message": message.hex(), "pcrs": [value.hex() for _, value in values]}})
+    for name in ("ak.pub", "binary_bios_measurements", "ascii_runtime_measurements"):
+        put(out + "/" + name, bundle.get(name))
+
+
+# --- tpm2-tss's FAPI ------------------------------------------------------------------------------------
+
+NAMES = {4: "SHA1", 11: "SHA256", 12: "SHA384", 13: "SHA512"}
+
+
+def fapi_uint64(value):
+    return value if value < 1 << 48 else [value >> 32, value & 0xffffffff]
+
+
+def fapi_info(message, scheme):
+    at = 6
+
+    def take(n):
+        nonlocal at
+        at += n
+        return message[at - n:at]
+
+    def sized():
+        return take(int.from_bytes(take(2), "big")).hex()
+
+    signer, extra = sized(), sized()
+    clock, resets, restarts, safe, firmware = struct.unpack(">QIIBQ", take(25))
+    selection = []
+    for _ in range(int.from_bytes(take(4), "big")):
+        bank, size = struct.unpack(">HB", take(3))
+        bits = int.from_bytes(take(size), "little")
+        selection.append({"hash": NAMES[bank], "pcrSelect": [pcr for pcr in range(24) if bits >> pcr & 1]})
+    return {"sig_scheme": scheme,
+            "attest": {"magic": "VALUE", "type": "ATTEST_QUOTE", "qualifiedSigner": signer, "extraData": extra,
+                       "clockInfo": {"clock": fapi_uint64(clock), "resetCount": resets, "restartCount": restarts, "safe": "YES" if safe else "NO"},
+                       "firmwareVersion": fapi_uint64(firmware), "attested": {"pcrSelect": selection, "pcrDigest": sized()}}}
+
+
+def fapi_scheme(signature):
+    scheme, bank = struct.unpack_from(">HH", signature)
+    return {"scheme": {0x14: "RSASSA", 0x16: "RSAPSS"}[scheme], "details": {"hashAlg": NAMES[bank]}}
+
+
+def fapi_events(log):
+    """The events of a crypto-agile log, as FAPI lists them."""
+    at = 32 + struct.unpack_from("<I", log, 28)[0]
+    events = []
+    while at + 12 <= len(log):
+        pcr, kind, n = struct.unpack_from("<III", log, at)
+        at += 12
+        digests = []
+        for _ in range(n):
+            bank = struct.unpack_from("<H", log, at)[0]
+            size = {4: 20, 11: 32, 12: 48, 13: 64}[bank]
+            digests.append({"hashAlg": NAMES[bank], "digest": log[at + 2:at + 2 + size].hex()})
+            at += 2 + size
+        size = struct.unpack_from("<I", log, at)[0]
+        events.append({"recnum": len(events), "pcr": pcr, "digests": digests, "content_type": "pcclient_std",
+                       "content": {"event_type": kind, "event_data": log[at + 4:at + 4 + size].hex()}})
+        at += 4 + size
+    return events
+
+
+def fapi(bundle, out):
+    """In one document."""
+    message, signature, _ = bundle.quote()
+    os.makedirs(out)
+    put_json(out + "/fapi.json", {"quoteInfo": json.dumps(fapi_info(message, fapi_scheme(signature))), "signature": b64(signature[6:]),
+                                  "pcrLog": fapi_events(bundle.get("binary_bios_measurements")), "certificate": ""})
+    put(out + "/ak.pub", bundle.get("ak.pub"))
+    put(out + "/ascii_runtime_measurements", bundle.ima())
+
+
+def fapi_files(bundle, out):
+    """As tss2_quote writes them."""
+    message, signature, _ = bundle.quote()
+    os.makedirs(out)
+    put_json(out + "/quoteInfo.json", fapi_info(message, fapi_scheme(signature)))
+    put(out + "/quote.sig", signature[6:])
+    put_json(out + "/pcrLog.json", fapi_events(bundle.get("binary_bios_measurements")))
+    put(out + "/ak.pub", bundle.get("ak.pub"))
+    put(out + "/ascii_runtime_measurements", bundle.ima())
+
+
+# --- no form at all: other names, and deep in a tree -------------------------------------------------------
+
+def other_names(bundle, out):
+    os.makedirs(out)
+    for new, old in (("attest.bin", "quote.msg"), ("attest.sgn", "quote.sig"), ("pcrs.bin", "quote.pcrs"), ("key.tss", "ak.pub"),
+                     ("eventlog", "binary_bios_measurements"), ("ima.txt", "ascii_runtime_measurements")):
+        put(out + "/" + new, bundle.get(old))
+
+
+def support_archive(bundle, out):
+    """As sosreport lays it out, with the quote that was taken for it beside."""
+    security = out + "/sosreport-host-2026/sys/kernel/security/"
+    for folder in (security + "tpm0", security + "ima", out + "/sosreport-host-2026/sos_commands/tpm2", out + "/sosreport-host-2026/proc"):
+        os.makedirs(folder)
+    put(security + "tpm0/binary_bios_measurements", bundle.get("binary_bios_measurements"))
+    put(security + "ima/ascii_runtime_measurements", bundle.ima())
+    put(out + "/sosreport-host-2026/sos_commands/tpm2/readme", "nothing of evidence\n")
+    for new, old in (("q", "quote.msg"), ("s", "quote.sig"), ("k", "ak.pub"), ("v", "quote.pcrs")):
+        put(out + "/sosreport-host-2026/sos_commands/tpm2/" + new, bundle.get(old))
+
+
+def two_quotes(bundle, out):
+    """Two that nothing tells apart: neither can be meant."""
+    other_names(bundle, out)
+    other = bytearray(bundle.get("quote.msg"))
+    other[-1] ^= 1
+    put(out + "/attest2.bin", bytes(other))
+
+
+HELPERS = ("b64", "put", "put_json", "Bundle", "quote_string", "reply", "registrar", "series", "varint", "field", "pcr_file", "fapi_uint64",
+           "fapi_info", "fapi_scheme", "fapi_events")
 FORMS = {name.replace("_", "-"): form for name, form in list(globals().items())
-         if callable(form) and name not in ("b64", "put", "put_json", "Bundle", "quote_string", "reply", "registrar", "series")}
+         if callable(form) and name not in HELPERS}
 
 if __name__ == "__main__":
     if len(sys.argv) != 4 or sys.argv[1] not in FORMS:

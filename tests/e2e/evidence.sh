@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What is recognised as evidence, wherever it is: `replay evidence` over the forms of agents, and what an
+# audit makes of them (tests/tools/verdict_cases.py has a case for each form).
+. "$(dirname "$0")/lib.sh"
+
+vectors=$TOP/tests/vectors
+capture=$vectors/captures/sb-grub
+cd "$SCRATCH" || exit 1
+
+if ! command -v python3 > /dev/null; then
+    skip "forms of agents" "no python3"
+    finish
+fi
+wrap() { python3 "$TOP/tests/tools/wrap_evidence.py" "$1" "$capture" "$2"; }
+
+evidence() { # evidence WHAT NAME PATH: what is shown is as stored
+    check_run "$1" 0 "$ASSAY" replay evidence "$3"
+    check "  it says what is what" golden "replay-evidence/$2.txt"
+}
+
+check "made: a series of replies" wrap keylime-folder replies
+evidence "Keylime: a folder of replies, joined" keylime-folder replies
+check "made: lines" wrap keylime-lines replies.jsonl
+evidence "Keylime: one reply a line" keylime-lines replies.jsonl
+check "made: a gap" wrap keylime-gap gap.json
+evidence "Keylime: entries missing between two replies" keylime-gap gap.json
+check "made: a broken part" wrap keylime-broken broken
+evidence "Keylime: a part that is no base64" keylime-broken broken
+check "made: push" wrap keylime-push push
+evidence "Keylime: what an agent pushes" keylime-push push
+for form in go-tpm-tools go-attestation trustee fapi fapi-files other-names support-archive two-quotes; do
+    check "made: $form" wrap "$form" "$form"
+    evidence "$form" "$form" "$form"
+done
+cp -r "$vectors/fapi" vector
+evidence "a quote, its log and its key as tss2_quote and tss2_exportkey wrote them" fapi-vector vector
+check_run "  as JSON" 0 "$ASSAY" replay evidence --json vector
+in_json() { check "$1" jq -e "$2" "$OUT" > /dev/null; }
+in_json "  with each file's role and where it was" \
+    '.bundles[0].files | any(.role == "quote.msg" and .path == "quoteInfo.json" and .inside == "attest" and .form == "FAPI quoteInfo")'
+check_run "an audit verifies FAPI's quote with FAPI's key" 5 "$ASSAY" audit --json --nonce 30313233343536373839616263646566 vector
+in_json "  its signature holds" '.bundles[0].checks | any(.check == "quote.signature" and .result == "pass")'
+in_json "  so does its nonce" '.bundles[0].checks | any(.check == "quote.nonce" and .result == "pass")'
+in_json "  and the attributes of its key" '.bundles[0].checks | any(.check == "key.attributes" and .result == "pass")'
+
+# Archives, one file, standard input; links and FIFOs are not followed.
+tar cJf support.tar.xz support-archive
+evidence "a support archive" support-tar support.tar.xz
+"$ASSAY" replay evidence support.tar.xz | sed 1d > from-file
+stdin_same() { "$ASSAY" replay evidence - < support.tar.xz | sed 1d > from-stdin && same from-stdin from-file; }
+check "  the same from standard input" stdin_same
+check_run "one reply alone is a bundle" 5 "$ASSAY" audit --json --ak "$capture/ak.pub" - < push/attestation.json
+in_json "  whose quote is verified" '.bundles[0].checks | any(.check == "quote.signature" and .result == "pass")'
+mkdir links && ln -s ../push/attestation.json links/reply.json && mkfifo links/fifo
+check_run "links and FIFOs are no evidence" 3 "$ASSAY" replay evidence links
+check "  it says so" contains "$ERR" "no evidence in this folder"
+echo '{"quote": 1}' > other.json
+check_run "JSON of another kind is no evidence" 0 "$ASSAY" replay evidence other.json
+check "  it says so" contains "$OUT" "in no form that Assay reads"
+check_run "nothing at all" 3 "$ASSAY" replay evidence "$TOP/LICENSE"
+check_run "nothing named" 2 "$ASSAY" replay evidence
+finish
