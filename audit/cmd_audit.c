@@ -18,7 +18,7 @@
 
 struct audit_options {
 	struct option_list aks, releases;
-	const char *nonce, *policy, *dbx, *db, *format, *output;
+	const char *nonce, *policy, *dbx, *state, *db, *format, *output;
 	bool json, quiet, verbose;
 	unsigned jobs;
 };
@@ -39,6 +39,9 @@ struct audit {
 	struct golden *golden; /* owned */
 	struct profile_list profiles, all_profiles;
 	struct revocations revocations;
+	struct state *state;            /* owned; NULL: none was given */
+	struct machine_state *machines; /* owned: verified in this run */
+	size_t n_machines;
 	struct audit_setup setup;
 	uint8_t nonce[NONCE_MAX];
 	const char **releases; /* owned: those that count */
@@ -66,6 +69,8 @@ static void audit_clear(struct audit *audit)
 	db_close(audit->db);
 	profile_list_clear(&audit->profiles);
 	revocations_clear(&audit->revocations);
+	state_free(audit->state);
+	free(audit->machines);
 	profile_list_clear(&audit->all_profiles);
 	policy_free(audit->policy);
 	arena_clear(&audit->arena);
@@ -329,6 +334,21 @@ static int load_revocations(struct audit *audit, struct error *err)
 		       path, audit->revocations.n_digests, audit->revocations.n_others);
 }
 
+/* What earlier audits of the machines verified. */
+static int load_state(struct audit *audit, struct error *err)
+{
+	const char *path = audit->options.state;
+
+	if (!path)
+		return 0;
+	if (state_read(path, &audit->state, err) < 0)
+		return -1;
+	audit->setup.state = audit->state;
+	return enforce(audit, "--state", err,
+		       "machines are held against what was verified before: %s, %zu machines", path,
+		       state_n_machines(audit->state));
+}
+
 static int prepare(struct audit *audit, struct error *err)
 {
 	const char *path = audit->options.policy;
@@ -342,7 +362,8 @@ static int prepare(struct audit *audit, struct error *err)
 		return -1;
 	return load_anchors(audit, err) < 0 || load_nonce(audit, err) < 0 ||
 			       load_releases(audit, err) < 0 || load_golden(audit, err) < 0 ||
-			       load_revocations(audit, err) < 0 || enforce_policy(audit, err) < 0
+			       load_revocations(audit, err) < 0 || load_state(audit, err) < 0 ||
+			       enforce_policy(audit, err) < 0
 		       ? -1
 		       : 0;
 }
@@ -354,6 +375,8 @@ struct outcome {
 	enum verdict verdict;
 	bool is_unreadable;
 	struct buf text;
+	struct machine_state machine; /* what the next audit begins with, if has_machine */
+	bool has_machine;
 	struct container *container; /* several bundles: still to be judged; owned */
 	bool failed;                 /* the machine did */
 	struct error err;
@@ -374,6 +397,10 @@ static void render(const struct audit *audit, struct report *report, struct outc
 	outcome->verdict = report->verdict;
 	outcome->is_unreadable = report->is_unreadable;
 	audit->render_bundle(report, &audit->render, &outcome->text);
+	if (report->machine) {
+		outcome->machine = *report->machine;
+		outcome->has_machine = true;
+	}
 	report_free(report);
 	outcome->failed = buf_finish(&outcome->text, &outcome->err) < 0;
 }
@@ -457,6 +484,29 @@ static void collect(struct audit *audit, const struct outcome *outcome)
 	progress_step(&audit->progress, 1);
 }
 
+/* Workers read the state: what is new is put into it when they are done. */
+static int keep_machine(struct audit *audit, const struct outcome *outcome, struct error *err)
+{
+	struct machine_state *larger;
+
+	if (!outcome->has_machine)
+		return 0;
+	larger = realloc(audit->machines, (audit->n_machines + 1) * sizeof(*larger));
+	if (!larger)
+		return error_memory(err, NULL);
+	audit->machines = larger;
+	audit->machines[audit->n_machines++] = outcome->machine;
+	return 0;
+}
+
+static int save_state(struct audit *audit, struct error *err)
+{
+	for (size_t i = 0; i < audit->n_machines; i++)
+		if (state_put(audit->state, &audit->machines[i], err) < 0)
+			return -1;
+	return audit->state ? state_write(audit->state, err) : 0;
+}
+
 static int done_outcome(struct audit *audit, struct outcome *outcome, struct error *err)
 {
 	int status = 0;
@@ -468,6 +518,7 @@ static int done_outcome(struct audit *audit, struct outcome *outcome, struct err
 		status = -1;
 	} else {
 		collect(audit, outcome);
+		status = keep_machine(audit, outcome, err);
 	}
 	outcome_free(outcome);
 	return status;
@@ -594,7 +645,7 @@ static enum exit_status run_audit(struct audit *audit)
 			       : run->n_by_verdict[VERDICT_INCOMPLETE] ? VERDICT_INCOMPLETE
 								       : VERDICT_PASS;
 	}
-	if (write_report(audit, &err) < 0)
+	if (write_report(audit, &err) < 0 || save_state(audit, &err) < 0)
 		return command_fail(&err);
 	return exit_of(audit);
 }
@@ -613,6 +664,8 @@ enum exit_status cmd_audit(const struct command *self, int argc, char **argv)
                  "only this release's values count (repeatable;\ndefault: all in the database)"},
 		{ "dbx",     0,   OPTION_STRING, &options->dbx,      "FILE",
                  "revocation list: images that must not boot any more"                         },
+		{ "state",   0,   OPTION_STRING, &options->state,    "FILE",
+                 "what was verified of these machines before, and now"                         },
 		{ "policy",  0,   OPTION_STRING, &options->policy,   "FILE",
                  "what is required, excluded, and how bad: assay-policy(5)"                    },
 		{ "format",  0,   OPTION_STRING, &options->format,   "FORMAT",

@@ -139,6 +139,10 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	KIND(FINDING_LOG_NO_ACTION, "log.no-action", ALWAYS(MEDIUM), COMPLETE, OPEN,
 	     "EV_NO_ACTION events with a digest",
 	     "EV_NO_ACTION never extends, so its digest should be zeros."),
+	KIND(FINDING_LOG_HISTORY, "log.history", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "logs that are not what was attested before",
+	     "A log is not the one, or no continuation of the one, that an earlier "
+	     "audit of this boot attested (--state)."),
 
 	KIND(FINDING_BOOT_SEPARATOR, "boot.separator", ALWAYS(HIGH), COMPLETE, OPEN,
 	     "PCRs whose separator is wrong",
@@ -237,6 +241,11 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "further kernels started by kexec",
 	     "A further boot_aggregate: another kernel was started without the "
 	     "firmware, measured (info) or not (medium)."),
+	KIND(FINDING_IMA_LOST, "ima.lost-entries", WORST(HIGH, MEDIUM), COMPLETE, OPEN,
+	     "kernels that counted more entries than there are",
+	     "A kernel that went into kexec counted more entries than the list has "
+	     "(high), or had less memory for them than they take (medium): entries "
+	     "were lost, or removed."),
 
 	KIND(FINDING_DB_INVALID, "db.invalid", ALWAYS(HIGH), COMPLETE, FIXED,
 	     "databases that cannot be used",

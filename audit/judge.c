@@ -59,15 +59,17 @@ static void judge_clear(struct judge *judge)
 	ima_replay_free(judge->ima_replay);
 	ima_list_free(judge->ima_list);
 	pieces_free(judge->ima_pieces);
+	buf_clear(&judge->joined);
 }
 
 int audit_bundle(struct worker *worker, const struct bundle *bundle, struct report **out,
 		 struct error *err)
 {
 	static int (*const judges[])(struct judge *, struct error *) = {
-		judge_container,   judge_keys,     judge_quotes, judge_bindings, judge_boot,
-		judge_userspace,   judge_locality, judge_ima,    judge_pcrs,     judge_profile,
-		judge_revocations, judge_database, judge_claims,
+		judge_container,   judge_keys,      judge_quotes,   judge_bindings,
+		judge_boot,        judge_userspace, judge_history,  judge_locality,
+		judge_ima,         judge_pcrs,      judge_timeline, judge_profile,
+		judge_revocations, judge_database,  judge_claims,   judge_remember,
 	};
 	AUTO(report_freep) struct report *report = NULL;
 	AUTO(judge_clear)

@@ -11,6 +11,8 @@
  *     judge_ima     the IMA log: replayed, each entry looked up
  *     judge_aggregate   its boot_aggregate, once the PCRs are judged
  *     judge_profile what booted, against the boot profiles of releases
+ *     judge_state   the evidence against what earlier audits verified
+ *     judge_timeline   kernels and quotes in order of time
  *     judge_pcr     quoted PCRs against what the logs replay to
  *     judge_composite   the same for quotes without their values
  *     judge_merge   PCRs that two logs extend in an order that nobody says
@@ -26,6 +28,7 @@
 #include "audit/policy/policy.h"
 #include "audit/report.h"
 #include "audit/revocations.h"
+#include "audit/state.h"
 #include "db/db.h"
 #include "db/profile.h"
 #include "replay/eventlog/eventlog.h"
@@ -49,6 +52,7 @@ struct audit_setup {
 	struct golden *golden;
 	const struct profile_list *profiles;     /* of the releases that count; NULL: no database */
 	const struct profile_list *all_profiles; /* of all releases, to explain differences */
+	const struct state *state;               /* --state; NULL: none was given */
 	const struct revocations *revocations;   /* --dbx; NULL: none was given */
 	const char *const *releases;             /* that count; none: all */
 	size_t n_releases;
@@ -93,7 +97,8 @@ struct judged_quote {
 	struct judged_key *key;  /* that it was checked with; NULL: none */
 	struct quote_pcrs *pcrs; /* beside it, as far as they could be read; NULL: none */
 	struct quote_result result;
-	bool is_verified;           /* structure and signature hold */
+	bool is_verified;           /* structure and signature hold, and it is of the latest boot */
+	bool is_earlier;            /* both hold, but it is of an earlier boot than another quote */
 	bool has_values;            /* pcrs hash to the signed digest */
 	bool is_explained;          /* without values: the logs give the signed digest */
 	bool is_compared;           /* there was enough to compare the logs with it */
@@ -162,6 +167,12 @@ struct judge {
 	struct userspace_extend *userspace;       /* owned */
 	size_t n_userspace;
 	pcr_set userspace_extended;
+	struct bytes userspace_boot_id; /* that its records name; in the report's arena */
+
+	/* An IMA list of new entries only, behind those that an earlier audit attested. */
+	bool has_joined;
+	struct bundle_file joined_file;
+	struct buf joined; /* owned */
 
 	/* The IMA log, replayed to its end. */
 	const struct bundle_file *ima_file;
@@ -193,6 +204,9 @@ int judge_aggregates(struct judge *judge, struct error *err); /* judge_pcrs call
 int judge_profile(struct judge *judge, struct error *err);
 int judge_revocations(struct judge *judge, struct error *err);
 int judge_claims(struct judge *judge, struct error *err);
+int judge_history(struct judge *judge, struct error *err);
+int judge_timeline(struct judge *judge, struct error *err);
+int judge_remember(struct judge *judge, struct error *err);
 
 /* judge_profile without a boot log: the quoted PCRs against the values that profiles end in. */
 int judge_profile_values(struct judge *judge, struct error *err);

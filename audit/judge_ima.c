@@ -168,8 +168,10 @@ static int judge_buffer(struct ima_walk *walk, const struct ima_step *step,
 	}
 	if (hasher_digest_bytes(judge->hasher, logged.alg, entry->buf, &digest, err) < 0)
 		return -1;
-	if (digest_equal(&digest, &logged))
+	if (digest_equal(&digest, &logged)) {
+		judge_kexec(walk, step, entry);
 		return 0;
+	}
 	finding = entry_finding(walk, step, FINDING_IMA_BUFFER, entry->path,
 				"its digest is not the hash of the buffer that the entry holds");
 	finding->found = report_digest(judge->report, &logged);
@@ -544,6 +546,8 @@ int judge_ima(struct judge *judge, struct error *err)
 	for (size_t i = 0; i < judge->bundle->n_files && !walk.file; i++)
 		if (judge->bundle->files[i].role == ROLE_IMA_LOG)
 			walk.file = &judge->bundle->files[i];
+	if (walk.file && judge->has_joined)
+		walk.file = &judge->joined_file;
 	judge->ima_file = walk.file;
 	if (!walk.file) {
 		if (judge->policy->require_ima_log.value)

@@ -48,4 +48,7 @@ int judge_lookup(struct ima_walk *walk, const struct ima_step *step, bool *by_ha
 int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct ima_entry *entry,
 	       struct error *err);
 
+/* judge_kexec.c: what a kernel says of its list before it starts another; of other buffers nothing. */
+void judge_kexec(struct ima_walk *walk, const struct ima_step *step, const struct ima_entry *entry);
+
 #endif

@@ -370,6 +370,36 @@ static void judge_rollback(struct judge *judge)
 		}
 }
 
+/*
+ * Counters rise: a quote with a lower resetCount, and an earlier clock, than another one by its key is of
+ * an earlier boot. The logs are those of the latest, and say nothing of what was measured before.
+ */
+static void set_aside(struct judge *judge)
+{
+	for (size_t i = 0; i < judge->n_quotes; i++) {
+		struct judged_quote *quote = &judge->quotes[i];
+
+		for (size_t j = 0; j < judge->n_quotes && !quote->is_earlier; j++) {
+			const struct judged_quote *other = &judge->quotes[j];
+
+			quote->is_earlier = quote->is_verified &&
+					    (other->is_verified || other->is_earlier) &&
+					    quote_key_equal(quote->key->key, other->key->key) &&
+					    quote->quote.reset_count < other->quote.reset_count &&
+					    quote->quote.clock < other->quote.clock;
+		}
+		if (!quote->is_earlier)
+			continue;
+		quote->is_verified = false;
+		report_missing(
+			judge->report, "quote.boot", file_subject(quote->message),
+			"of an earlier boot (resetCount %" PRIu32
+			") than the latest quote of this TPM: the logs cannot be held against "
+			"it",
+			quote->quote.reset_count);
+	}
+}
+
 bool quote_speaks(const struct judge *judge, const struct judged_quote *quote)
 {
 	if (!quote->is_verified || quote->key->anchor)
@@ -457,6 +487,7 @@ int judge_quotes(struct judge *judge, struct error *err)
 		report_missing(judge->report, "quote.signature", bytes_of("", 0),
 			       "no quote in the bundle: nothing in it is attested");
 	judge_rollback(judge);
+	set_aside(judge);
 	judge_banks(judge);
 	return 0;
 }

@@ -181,6 +181,7 @@ static int walk_log(struct userspace_walk *walk, struct error *err)
 	if (more < 0)
 		broken(walk, &problem);
 	judge->userspace_file = walk->file;
+	judge->userspace_boot_id = walk->boot_id;
 	report_log(walk, more == 0);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "core/pcr.h"
 
 struct policy;
+struct machine_state;
 
 enum verdict {
 	VERDICT_PASS,
@@ -121,6 +122,8 @@ struct report {
 	struct bytes *unused; /* files of the bundle that nothing was made of */
 	size_t n_unused;
 	struct coverage coverage;
+	const struct machine_state
+		*machine; /* to be kept for the next audit; in arena; NULL: nothing */
 };
 
 /* policy is borrowed. */

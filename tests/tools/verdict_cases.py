@@ -249,6 +249,55 @@ def _(m):
 
 CASES_FIX = {}
 
+def kexec_record(m, name="kexec_execute", lost=0, segment=1 << 20, size=4096):
+    text = b"kexec_segment_size=%d;ima_binary_runtime_size=%d;ima_runtime_measurements_count=%d;" % (segment, size, len(m.ima) + lost)
+    m.add(Entry([b"sha256:\0" + H("sha256", text), name.encode() + b"\0", text], "ima-buf"))
+
+
+@case("honest-kexec-twice", "pass", "ima.kexec:info", rule="IMA: a further boot_aggregate is a kexec: info")
+def _(m):
+    for command in (b"console=ttyS0", b"console=ttyS0 quiet"):
+        m.add(Entry([b"sha256:\0" + H("sha256", command), b"kexec-cmdline\0", command], "ima-buf"))
+        kexec_record(m, "kexec_load")
+        kexec_record(m)
+        m.add(m.aggregate(), Entry.of(WC, digest(m, WC)))
+
+
+@case("kexec-lost-entries", "fail", "ima.lost-entries:high", rule="facts 3.7: counts tell lost records")
+def _(m):
+    kexec_record(m, lost=3)
+    m.add(m.aggregate())
+
+
+@case("kexec-too-little-memory", "pass", "ima.lost-entries:medium ima.kexec:info", rule="facts 3.7: the buffer can be too small")
+def _(m):
+    kexec_record(m, segment=1024)
+    m.add(m.aggregate())
+
+
+@case("kexec-entries-removed", "fail", "ima.lost-entries:high ima.unattested:high pcr.mismatch:critical", rule="IMA: no prefix but the empty one")
+def _(m):
+    kexec_record(m)
+    m.add(m.aggregate())
+    m.quote()
+    del m.ima[20:25]
+
+
+@case("kexec-splice-of-another-boot", "fail", "ima.boot-aggregate:high", rule="IMA: a further boot_aggregate: same rules")
+def _(m):
+    kexec_record(m)
+    m.add(Entry.of("boot_aggregate", H("sha256", b"another boot")))
+
+
+@case("kexec-list-not-restored", "fail", "ima.unattested:high pcr.mismatch:critical", rule="IMA: no prefix but the empty one")
+def _(m):
+    kexec_record(m)
+    n = len(m.ima)
+    m.add(m.aggregate(), Entry.of(WC, digest(m, WC)))
+    m.quote()
+    del m.ima[:n]
+
+
 # --- quotes ------------------------------------------------------------------------------------------
 
 Q = "Quote: "
@@ -663,6 +712,40 @@ def _(m):
 def _(m):
     m.quote(clock=100, reset=5, restart=3)
     m.quote(name="later", clock=200, reset=5, restart=2)
+
+
+@case("honest-quotes-of-two-boots", "incomplete", rule=Q + "each is judged; the logs are of one boot")
+def _(m):
+    kept, m.boot = m.boot, m.boot[:-1]
+    m.quote(name="before", clock=100, reset=4)
+    m.boot = kept
+    m.quote(clock=200, reset=5)
+
+
+@case("quote-of-an-earlier-boot-fits-the-logs", "fail", "pcr.mismatch:critical", rule=Q + "the logs are of the latest boot")
+def _(m):
+    m.quote(name="before", clock=100, reset=4)
+    m.more = [(4, b"evil")]
+    m.quote(clock=200, reset=5)
+
+
+@case("later-quote-covers-less", "fail", "quote.rollback:high", rule=Q + "clock going backwards")
+def _(m):
+    tail = m.ima[-3:]
+    del m.ima[-3:]
+    m.quote(clock=200)
+    m.ima += tail
+    m.quote(name="earlier", clock=100)
+
+
+@case("later-quote-covers-less-of-user-space", "fail", "quote.rollback:high", rule=Q + "clock going backwards")
+def _(m):
+    m.systemd()
+    tail = m.user[-2:]
+    del m.user[-2:]
+    m.quote([("sha256", range(16))], clock=200)
+    m.user += tail
+    m.quote([("sha256", range(16))], name="earlier", clock=100)
 
 
 @case("reset-count-backwards", "fail", "quote.rollback:high", rule=Q + "counters going backwards")
