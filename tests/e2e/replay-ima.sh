@@ -80,6 +80,17 @@ stdin() { "$ASSAY" replay ima --json - < "$list" > "$SCRATCH/stdin" && "$ASSAY" 
 check "standard input" stdin
 pipe() { run 0 bash -c 'cat "$1" | "$2" replay ima --json /dev/stdin' - "$list" "$ASSAY" && same "$OUT" "$SCRATCH/file"; }
 check "a pipe" pipe
+# Files of the kernel say that they have 0 bytes.
+size_0() { [ "$(stat -c %s /proc/version)" = 0 ] && run 3 "$ASSAY" replay ima /proc/version && contains "$ERR" "/proc/version: offset 0x0: not an IMA measurement list"; }
+check "a file of size 0 is read to its end" size_0
+reader_leaves() { # nothing is said when the reader has seen enough
+    local status
+    for _ in $(seq 60); do cat "$list"; done > "$SCRATCH/long"
+    "$ASSAY" replay ima --events "$SCRATCH/long" 2> "$ERR" | head -n 1 > "$OUT"; status=${PIPESTATUS[0]}
+    [ "$status" = 141 ] && [ -s "$OUT" ] && [ ! -s "$ERR" ] || { echo "# exit status $status"; return 1; }
+}
+check "a reader that leaves" reader_leaves
+check "a full disk is an error" eval 'run 4 sh -c "\"$ASSAY\" replay ima \"$list\" > /dev/full" && contains "$ERR" "No space left on device"'
 : > "$SCRATCH/empty"
 empty() { run 0 "$ASSAY" replay ima --json "$SCRATCH/empty" && jq -e '.entry_count == 0 and .pcrs.sha256 == {}' "$OUT" > /dev/null; }
 check "an empty list" empty

@@ -107,6 +107,9 @@ check "... print no result" test ! -s "$OUT"
 check_run "no such file" 3 "$ASSAY" replay tcg "$SCRATCH/nowhere"
 check_run "a folder" 3 "$ASSAY" replay tcg "$SCRATCH"
 check_run "text" 3 "$ASSAY" replay tcg "$TOP/README.md"
+# Files of the kernel say that they have 0 bytes: read to the end, this one is text, too.
+check "a file of size 0" eval 'run 3 "$ASSAY" replay tcg /proc/self/status && contains "$ERR" "/proc/self/status: offset 0x20: "'
+check "a full disk" eval 'run 4 sh -c "\"$ASSAY\" replay tcg \"$LOG\" > /dev/full" && contains "$ERR" "No space left on device"'
 
 cat "$SMALL" "$SCRATCH/zeros" > "$SCRATCH/padded"
 check_run "padding" 0 "$ASSAY" replay tcg --json "$SCRATCH/padded"
