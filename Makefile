@@ -13,7 +13,7 @@ endif
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
 
-PACKAGES := libcrypto zlib libelf sqlite3 jansson inih tss2-mu
+PACKAGES := libcrypto zlib libelf sqlite3 jansson libcbor inih tss2-mu
 # Only their headers: loaded when first needed (core/library).
 LOADED := libarchive librnp
 CFLAGS ?= -O2 -g

@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	{ "replay tcg",       "decode and replay a firmware event log",               "[OPTIONS] LOG",             cmd_replay_tcg      },
 	{ "replay ima",       "decode and replay an IMA measurement list",            "[OPTIONS] LOG",
          cmd_replay_ima														},
+	{ "replay cel",       "decode and replay a Canonical Event Log",              "[OPTIONS] LOG",
+         cmd_replay_cel														},
 	{ "replay quote",     "verify a TPM quote",
          "--message FILE --signature FILE --key FILE [OPTIONS]",                                                   cmd_replay_quote    },
 	{ "replay evidence",  "say what is recognised as evidence",                   "[OPTIONS] PATH",

@@ -60,6 +60,23 @@ const char *event_type_name(uint32_t type)
 	return NULL;
 }
 
+bool event_type_of_name(struct bytes name, uint32_t *out)
+{
+	uint8_t number[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(type_names); i++)
+		if (bytes_equal_string(name, type_names[i].name)) {
+			*out = type_names[i].type;
+			return true;
+		}
+	if (!bytes_start_with(name, bytes_of_string("0x")) ||
+	    hex_parse(bytes_of(name.data + 2, name.size - 2), number, sizeof(number)) != 4)
+		return false;
+	*out = (uint32_t)number[0] << 24 | (uint32_t)number[1] << 16 | (uint32_t)number[2] << 8 |
+	       number[3];
+	return true;
+}
+
 const char *event_type_text(uint32_t type, char out[EVENT_TYPE_TEXT])
 {
 	const char *name = event_type_name(type);

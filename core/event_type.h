@@ -7,7 +7,7 @@
 #ifndef CORE_EVENT_TYPE_H
 #define CORE_EVENT_TYPE_H
 
-#include <stdint.h>
+#include "core/bytes.h"
 
 enum event_type {
 	EV_PREBOOT_CERT = 0x0,
@@ -56,6 +56,9 @@ enum event_type {
 
 /* "EV_SEPARATOR"; NULL for a type nobody defined. */
 const char *event_type_name(uint32_t type);
+
+/* The other way round; also "0x80000123". False, and *out untouched, for no such name. */
+bool event_type_of_name(struct bytes name, uint32_t *out);
 
 /* The name, or "0x80000123" written to out, which has room for EVENT_TYPE_TEXT bytes. */
 #define EVENT_TYPE_TEXT 40

@@ -13,6 +13,7 @@
 enum record_content {
 	RECORD_TCG_EVENT,    /* type is EV_*, data the event data */
 	RECORD_IMA_TEMPLATE, /* name is the template, data the template data */
+	RECORD_CEL,          /* of a Canonical Event Log, and none of these: data as encoded */
 	RECORD_SYSTEMD,      /* type is an enum userspace_event, name its name, data the string */
 };
 

@@ -12,6 +12,7 @@
 enum exit_status cmd_replay_tcg(const struct command *self, int argc, char **argv);
 enum exit_status cmd_replay_ima(const struct command *self, int argc, char **argv);
 enum exit_status cmd_replay_evidence(const struct command *self, int argc, char **argv);
+enum exit_status cmd_replay_cel(const struct command *self, int argc, char **argv);
 enum exit_status cmd_replay_quote(const struct command *self, int argc, char **argv);
 
 #endif
