@@ -2408,6 +2408,21 @@ for form in ("keylime", "keylime-old", "keylime-string", "keylime-push", "keylim
     form_case(form, "pass")
 
 
+def agent_key(m):
+    m.more = [(16, wrap_evidence.AGENT_KEY.encode())]
+    m.quote([("sha256", list(ALL) + [16])])
+
+
+def other_agent_key(m):
+    m.more = [(16, b"another key")]
+    m.quote([("sha256", list(ALL) + [16])])
+
+
+form_case("keylime-pubkey", "pass", "", agent_key, rule="Keylime extends PCR 16 with the agent's public key")
+form_case("keylime-pubkey", "fail", "pcr.mismatch:critical", other_agent_key, "keylime-pubkey-other",
+          rule="PCR 16 holds another key than the reply's")
+
+
 def flip(m):
     message = bytearray(m.files["quote.msg"])
     message[-1] ^= 1
