@@ -16,6 +16,8 @@ Prints a table. A PCR is
     baseline    the same, but at least one digest was taken from an earlier log
     partial     what is predicted is equal, at least one event is said to be unknown
     WRONG       an event or a bank differs, is missing or too many
+What user space extends later ("userspace") is compared with pcrs-WORD.yaml beside PCRS, where the machine kept its PCRs
+after that word.
 An empty LOG is one that the operating system never got: then only the PCRs are compared.
 Exit status 1 if a PCR is WRONG, or partial and not listed in --partial. --table appends a line for each PCR:
 name, PCR, state, equal events, events of the log.
@@ -26,6 +28,7 @@ import argparse
 import difflib
 import hashlib
 import json
+import os
 import re
 import struct
 import sys
@@ -48,6 +51,7 @@ TYPES = {
     0x800000E2: "EV_EFI_SPDM_FIRMWARE_CONFIG",
 }
 COMPARED = (*range(10), *range(11, 15))
+LATER = {}  # profile: what user space extends
 
 
 class Event:
@@ -143,6 +147,7 @@ def read_profiles(path):
     profiles = []
     for profile in document["profiles"]:
         events = []
+        LATER[profile["profile"]] = profile.get("userspace", [])
         for number, event in enumerate(profile["events"]):
             if event["type"] != "EV_NO_ACTION":
                 text = "; ".join(filter(None, (event.get("source"), event.get("over"))))
@@ -271,6 +276,23 @@ def report(name, profile, rows, logged, tpm, count, allowed):
     return good and not contradictions
 
 
+def later_differs(name, later, pcrs):
+    """Prints how the PCRs after each word compare; True if any differs or could not be compared."""
+    bad = False
+    for step in later:
+        word = step["text"].split(":")[0]
+        path = f"{os.path.splitext(pcrs)[0]}-{word}.yaml"
+        if not os.path.exists(path):
+            print(f"  {name}: the machine kept no {os.path.basename(path)}")
+            bad = True
+            continue
+        tpm = {bank: values[step["pcr"]] for bank, values in read_pcrs(path).items()}
+        same = tpm == step["banks"]
+        print(f"  PCR {step['pcr']} after {word}: {'equal in ' + ' '.join(tpm) if same else 'WRONG'}")
+        bad |= not same
+    return bad
+
+
 def log_contradicts(logged, tpm):
     """(bank, PCR) where the log does not replay to the TPM's value: then nothing can be compared."""
     if logged is None:
@@ -341,6 +363,7 @@ def main():
     rows, profile = max(compared, key=lambda pair: score(pair[0]))
     allowed = {int(pcr) for pcr in options.partial.split(",") if pcr}
     good = report(options.name, profile, rows, logged, tpm, n_profiles, allowed)
+    good &= not later_differs(options.name, LATER[profile[0]], pcrs)
     if options.table:
         with open(options.table, "a", encoding="utf-8") as table:
             for row in rows:

@@ -40,21 +40,24 @@ on_root() {
 	keep_on_disk root "$2" "$1"
 }
 
+uki_stub=$sdboot_dir/linuxx64.efi.stub
+
 # systemd-stub and its sections, .linux above all others.
 make_uki() {
-	local sections=$work/uki
+	local sections=$work/uki base
 
+	base=$((16#$(objdump -p "$uki_stub" | awk '$1 == "ImageBase" { print $2 }')))
 	mkdir -p "$sections"
 	printf 'NAME="Measured Boot Test"\nID=mbtest\nVERSION_ID=1\nPRETTY_NAME="Measured Boot Test UKI"\n' > "$sections/osrel"
 	printf '%s' "$cmdline" > "$sections/cmdline" # no newline: measured as it is
 	printf '%s' "$kernel_version" > "$sections/uname"
 	# -p keeps the stub's time stamp; else each UKI would have its own, and PCR 4 with it.
-	objcopy -p --add-section .osrel="$sections/osrel" --change-section-vma .osrel=0x20000 \
-		--add-section .cmdline="$sections/cmdline" --change-section-vma .cmdline=0x30000 \
-		--add-section .uname="$sections/uname" --change-section-vma .uname=0x40000 \
-		--add-section .linux="$vmlinuz" --change-section-vma .linux=0x2000000 \
-		--add-section .initrd="$initrd" --change-section-vma .initrd=0x3000000 \
-		"$sdboot_dir/linuxx64.efi.stub" "$work/mbtest.efi"
+	objcopy -p --add-section .osrel="$sections/osrel" --change-section-vma .osrel=$((base + 0x20000)) \
+		--add-section .cmdline="$sections/cmdline" --change-section-vma .cmdline=$((base + 0x30000)) \
+		--add-section .uname="$sections/uname" --change-section-vma .uname=$((base + 0x40000)) \
+		--add-section .linux="$vmlinuz" --change-section-vma .linux=$((base + 0x2000000)) \
+		--add-section .initrd="$initrd" --change-section-vma .initrd=$((base + 0x3000000)) \
+		"$uki_stub" "$work/mbtest.efi"
 }
 
 make_esp() {

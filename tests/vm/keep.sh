@@ -109,7 +109,7 @@ write_facts() {
 	  "s3": false,$tseg
 	  "banks": ["sha1", "sha256", "sha384", "sha512"],
 	  "boot_order": [{"pci": [1, 0], "description": "UEFI Misc Device"}],
-	  "grub_disk": "hd0"$roms
+	  "grub_disk": "hd0"$roms$more_facts
 	}
 	FACTS
 }

@@ -21,9 +21,11 @@ download_kernel() {
 			( cd "$2" && timeout 300 apt-get download -q "$package" > "$2/download.log" 2>&1 ) && return 0
 		fi
 		log "try $n: ${package:-linux-image-$1} cannot be had; reading apt's lists anew"
+		sleep 3
 		timeout 300 apt-get update > "$2/update.log" 2>&1 || tail -n 3 "$2/update.log" >&2
 	done
-	unreachable "no linux-image-$1 from apt: $(tail -n 2 "$2/download.log" "$2/update.log" 2> /dev/null)"
+	tail -n 2 "$2/download.log" "$2/update.log" >&2 || true # one of them may not be there
+	unreachable "no linux-image-$1 from apt"
 }
 
 # fetch_kernel [FLAVOUR [DEB]]: amd64, or cloud-amd64. Sets kernel_version (uname -r), vmlinuz and modules_dir.

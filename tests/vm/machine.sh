@@ -90,7 +90,7 @@ run_machine() {
 		smm=on
 		devices+=(-global driver=cfi.pflash01,property=secure,value=on)
 	fi
-	devices+=(-drive "file=$work/disk-run.img,format=raw,if=none,id=disk" -device virtio-blk-pci,drive=disk,bootindex=0
+	devices+=(-drive "file=$work/disk-run.img,format=raw,if=none,id=disk" -device "virtio-blk-pci,drive=disk,bootindex=0,logical_block_size=$sector,physical_block_size=$sector"
 		-drive "file=$work/exchange.img,format=raw,if=none,id=exchange" -device virtio-blk-pci,drive=exchange)
 	if [ "$network" = 1 ]; then
 		devices+=(-netdev user,id=net,restrict=on -device virtio-net-pci,netdev=net,mac=52:54:00:6d:62:01)

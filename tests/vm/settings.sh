@@ -32,6 +32,7 @@ esp_guid=6d656173-7572-6564-2d62-6f6f74000002
 root_guid=6d656173-7572-6564-2d62-6f6f74000003
 root_uuid=6d656173-7572-6564-2d62-6f6f740000f5
 machine_uuid=6d656173-7572-6564-2d62-6f6f74000010
+machine_id=6d65617375726564626f6f7474657374
 esp_volume=4d424553
 esp_mib=64
 root_mib=64
@@ -52,6 +53,8 @@ need() { local t; for t; do command -v "$t" > /dev/null || die "$t is missing; R
 #   network      1: a network card, whose option ROM gets measured
 #   attack       1: unpackaged and changed files, and IMA violations
 #   cpus, memory of the machine; memory in MiB
+#   sector       bytes of the disk's sectors
+#   more_facts   for refgen boot, as JSON that follows a member
 #   more_entries 1: boot entries that lead nowhere are before the right one
 #   efi_variables  those set before the boot: [name]="GUID attributes file"
 #
@@ -61,7 +64,7 @@ need() { local t; for t; do command -v "$t" > /dev/null || die "$t is missing; R
 use_scenario() {
 	local base="console=ttyS0,115200 panic=5 ima_hash=sha256"
 
-	secure_boot=0 loader='' cmdline='' network=0 attack=0 cpus=1 memory=$VM_MEMORY keep=1 more_entries=0
+	secure_boot=0 loader='' cmdline='' network=0 attack=0 cpus=1 memory=$VM_MEMORY keep=1 more_entries=0 sector=512 more_facts=''
 	efi_variables=()
 	case $1 in
 	sb-grub)

@@ -7,6 +7,8 @@
 #
 # A variation is a scenario, set by use_scenario, and what vary_NAME changes in it: its
 # variables, and by functions run when the disk is filled:
+#   before_esp   what the ESP is made of (uki_stub, initrd)
+#   make_image   the disk, of esp.img and root.img
 #   alter_esp    files of the ESP (on_esp, not_on_esp)
 #   alter_root   files of the root (on_root)
 # Contents go to $kept when they are small, to $work when they are images.
@@ -15,7 +17,8 @@
 #   wants=WHAT   fetch_WHAT gets the packages it is made of beside the scenario's
 
 variations=(sb-grub-cmdline sb-grub-menu sb-grub-mkconfig sb-grub-mok sb-grub-again sb-grub-big
-	sb-off-grub nosb-grub uki-loader-conf uki-sections uki-direct sb-uki-mok entry efistub-order efistub-big)
+	sb-off-grub nosb-grub uki-loader-conf uki-sections uki-direct sb-uki-mok entry efistub-order efistub-big
+	uki13 sb-grub13 iso-uki)
 
 vm_guid=6d656173-7572-6564-2d62-6f6f740000aa
 shim_guid=605dab50-e046-4300-abb6-3dd810dd8b23
@@ -27,8 +30,12 @@ base_cmdline="console=ttyS0,115200 panic=5 quiet no_timer_check cryptomgr.notest
 # use_variation NAME
 use_variation() {
 	again=0 keepable=1 wants=''
+	uki_stub=$sdboot_dir/linuxx64.efi.stub
+	initrd=$VM_WORK/evidence-initrd.img
+	before_esp() { :; }
 	alter_esp() { :; }
 	alter_root() { :; }
+	make_image() { partition "$1"; }
 	declare -F "vary_$1" > /dev/null || die "no variation $1; there are: ${variations[*]}"
 	"vary_$1"
 	scenario=$1
@@ -198,6 +205,63 @@ vary_efistub-order() {
 vary_efistub-big() {
 	from efistub "root=/dev/vda2 rw $base_cmdline mem-is=3072"
 	cpus=2 memory=3072
+}
+
+# Debian 13's systemd-boot and systemd-stub: add-ons, a configuration extension, loader.conf in PCR 5; then user
+# space measures its phases and the machine's id, by Debian 13's own program.
+vary_uki13() {
+	from uki-sdboot "$base_cmdline uki13"
+	keepable=0 network=0 wants=debian13
+	more_facts=",
+	  \"userspace\": [\"enter-initrd\", \"leave-initrd\", \"machine-id:$machine_id\", \"sysinit\", \"ready\"]"
+	initrd=$VM_WORK/phases-initrd.img
+	alter_esp() {
+		on_esp "$debian13/usr/lib/systemd/boot/efi/systemd-bootx64.efi" /EFI/BOOT/BOOTX64.EFI
+		make_addon "quiet addon=one" "$work/one.addon.efi"
+		make_addon "addon=two" "$work/two.addon.efi"
+		on_esp "$work/one.addon.efi" /EFI/Linux/mbtest.efi.extra.d/one.addon.efi
+		on_esp "$work/two.addon.efi" /loader/addons/two.addon.efi
+		on_esp "$kept/mbtest.raw" /EFI/Linux/mbtest.efi.extra.d/etc.confext.raw
+	}
+	before_esp() {
+		fetch_debian13
+		uki_stub=$debian13/usr/lib/systemd/boot/efi/linuxx64.efi.stub
+		make_phases_initrd "$initrd"
+	}
+}
+
+# make_addon CMDLINE FILE
+make_addon() {
+	local stub=$debian13/usr/lib/systemd/boot/efi/addonx64.efi.stub base
+
+	base=$((16#$(objdump -p "$stub" | awk '$1 == "ImageBase" { print $2 }')))
+	printf '%s' "$1" > "$work/addon-cmdline"
+	objcopy -p --add-section .cmdline="$work/addon-cmdline" --change-section-vma .cmdline=$((base + 0x30000)) "$stub" "$2"
+}
+
+# Debian 13's GRUB 2.12, started by the same shim.
+vary_sb-grub13() {
+	from sb-grub "root=/dev/vda2 rw $base_cmdline"
+	keepable=0 wants=debian13
+	before_esp() { fetch_debian13; }
+	alter_esp() {
+		on_esp "$debian13/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" /EFI/BOOT/grubx64.efi
+	}
+}
+
+# An ISO on a disk of 2048-byte sectors: its El Torito image is an ESP with a UKI.
+vary_iso-uki() {
+	from uki-sdboot "$base_cmdline iso-uki"
+	keepable=0 network=0 sector=2048
+	alter_esp() {
+		on_esp "$work/mbtest.efi" /EFI/BOOT/BOOTX64.EFI
+	}
+	make_image() {
+		rm -rf "$work/iso"
+		mkdir -p "$work/iso"
+		cp "$work/esp.img" "$work/iso/efi.img"
+		xorriso -as mkisofs -quiet -V MBISO -eltorito-alt-boot -e efi.img -no-emul-boot -o "$1" "$work/iso" > "$work/xorriso.log" 2>&1
+	}
 }
 
 # cpio_of NAME: an archive of that one file, from standard input.

@@ -19,6 +19,7 @@ umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/settings.sh"
 . "$here/kernel.sh"
+. "$here/debian13.sh"
 . "$here/keep.sh"
 . "$here/image.sh"
 . "$here/machine.sh"
@@ -33,6 +34,7 @@ esac
 
 # The disk of a variation, with nothing but /boot on its root.
 make_varied_disk() {
+	before_esp
 	make_esp
 	alter_esp
 	rm -rf "$work/root"
@@ -40,7 +42,7 @@ make_varied_disk() {
 	[ "$loader" != grub ] || add_grub_files
 	alter_root
 	format_root "$work/root"
-	partition "$work/disk.img"
+	make_image "$work/disk.img"
 }
 
 # One run of a copy of the disk; its console is $1.
@@ -91,7 +93,6 @@ need mkfs.vfat mmd mcopy mdel mke2fs sgdisk objcopy qemu-system-x86_64 swtpm swt
 mkdir -p "$VM_WORK/vectors/boot" "$VM_WORK/tpm"
 VM_WORK=$(cd "$VM_WORK" && pwd)
 if [ $VM_KEEP = 1 ]; then VM_OUT=$(cd "$VM_OUT" && pwd); else VM_OUT=$VM_WORK/vectors; fi
-initrd=$VM_WORK/evidence-initrd.img
 for name; do (use_variation "$name"); done # all names are right before anything is done
 fetch_kernel amd64 "$VM_KERNEL_DEB"
 
@@ -112,6 +113,7 @@ done
 set -- "${chosen[@]+"${chosen[@]}"}"
 printf '%s\n' "$@" > "$VM_WORK/varied"
 [ $VM_KEEP = 0 ] || same_kernel
+initrd=$VM_WORK/evidence-initrd.img # the variations that were looked at have set it
 make_evidence_initrd
 make_mok
 swtpm_setup --tpm2 --tpmstate "$VM_WORK/tpm" --overwrite --pcr-banks sha1,sha256,sha384,sha512 \

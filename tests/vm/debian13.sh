@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # settings.sh sets and uses them
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Boot loaders and programs of Debian 13, fetched and unpacked beside the installed system: a newer
+# systemd-boot, systemd-stub and GRUB, and the program that measures boot phases.
+
+debian13_packages=(systemd-boot-efi grub-efi-amd64-signed systemd libsystemd-shared libc6 libacl1 libblkid1 libcap2
+	libcrypt1 libmount1 libssl3t64 libpam0g libseccomp2 libselinux1 libpcre2-8-0 libaudit1 libcap-ng0 zlib1g libzstd1
+	libtss2-esys-3.0.2-0t64 libtss2-mu-4.0.1-0t64 libtss2-rc0t64 libtss2-sys1t64 libtss2-tcti-device0t64)
+
+# Sets debian13, the unpacked tree.
+fetch_debian13() {
+	local dir=$VM_WORK/debian13 mirror n deb
+
+	debian13=$dir/tree
+	[ ! -e "$dir/complete" ] || return 0
+	rm -rf "$dir"
+	mkdir -p "$dir"/{lists/partial,cache/archives/partial,deb,tree}
+	# The mirror that this system uses.
+	# shellcheck disable=SC2016 # apt expands these
+	mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 2> /dev/null | awk '$2 == "bookworm" { print $1; exit }')
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+		"$mirror trixie main" > "$dir/sources.list"
+	cat > "$dir/apt.conf" <<-CONFIG
+	Dir::Etc::sourcelist "$dir/sources.list";
+	Dir::Etc::sourceparts "/dev/null";
+	Dir::State::lists "$dir/lists";
+	Dir::Cache "$dir/cache";
+	Acquire::Languages "none";
+	APT::Architecture "amd64";
+	APT::Sandbox::User "root";
+	CONFIG
+	for n in 1 2 3; do
+		if APT_CONFIG=$dir/apt.conf timeout 300 apt-get update > "$dir/log" 2>&1 &&
+			( cd "$dir/deb" && APT_CONFIG=$dir/apt.conf timeout 300 apt-get download -q "${debian13_packages[@]}" >> "$dir/log" 2>&1 ); then
+			for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$debian13"; done
+			touch "$dir/complete"
+			rm -rf "$dir"/{deb,lists,cache}
+			return 0
+		fi
+		log "try $n: Debian 13's packages cannot be had"
+		sleep 3
+	done
+	tail -n 3 "$dir/log" >&2
+	unreachable "no packages of Debian 13 from apt"
+}
+
+# make_phases_initrd FILE: as make_evidence_initrd, and Debian 13's systemd-pcrextend with what it loads.
+make_phases_initrd() {
+	local dir=$VM_WORK/phases-initrd lib=usr/lib/x86_64-linux-gnu library
+
+	need cpio zstd busybox
+	[ ! -e "$1" ] || return 0
+	rm -rf "$dir"
+	mkdir -p "$dir"/{bin,dev,proc,sys,run,etc,usr/lib/systemd,"$lib/systemd",lib/modules}
+	ln -s usr/lib64 "$dir/lib64"
+	mkdir -p "$dir/usr/lib64"
+	cp "$(command -v busybox)" "$dir/bin/busybox"
+	for library in sh mount mkdir cat echo tar gzip base64 poweroff insmod; do ln -s busybox "$dir/bin/$library"; done
+	install -m 755 "$here/guest/phases-init" "$dir/init"
+	cp "$debian13/usr/lib/systemd/systemd-pcrextend" "$dir/usr/lib/systemd/"
+	cp -L "$debian13/$lib/systemd"/libsystemd-shared-*.so "$dir/$lib/systemd/"
+	cp -L "$debian13/usr/lib64/ld-linux-x86-64.so.2" "$dir/usr/lib64/"
+	for library in libc.so.6 libm.so.6 libacl.so.1 libblkid.so.1 libcap.so.2 libcrypt.so.1 libmount.so.1 libcrypto.so.3 \
+		libpam.so.0 libseccomp.so.2 libselinux.so.1 libpcre2-8.so.0 libaudit.so.1 libcap-ng.so.0 libz.so.1 libzstd.so.1 \
+		libtss2-esys.so.0 libtss2-mu.so.0 libtss2-rc.so.0 libtss2-sys.so.1 libtss2-tcti-device.so.0; do
+		cp -L "$debian13/$lib/$library" "$dir/$lib/" || die "Debian 13 has no $library"
+	done
+	cp "$(module_file efivarfs)" "$dir/lib/modules/"
+	echo "$machine_id" > "$dir/etc/machine-id"
+	find "$dir" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+	( cd "$dir" && find . -mindepth 1 | sort | cpio -o -H newc --reproducible -R 0:0 --quiet | zstd -q -9 ) > "$1.new"
+	mv "$1.new" "$1"
+}
