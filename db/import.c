@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
+#include <time.h>
 
 #include "db/internal.h"
 #include "db/prints.h"
 
 /*
- * Artifacts in one transaction. Each commit writes anew the pages that all artifacts share, so that
- * of many small ones half the time went there. An import that is killed does so many again.
+ * A transaction holds as many artifacts as the run committed before it, at least so many, and is closed
+ * after so much time. Each commit writes anew the pages that all artifacts share: of transactions of a few
+ * artifacts two thirds of the time went there. An import that is killed does half of its work again,
+ * or what it did in that time.
  */
 #define TRANSACTION_ARTIFACTS 16
+#define TRANSACTION_SECONDS   2
 
 /* An artifact that is in the database, or in the open transaction. */
 struct known_artifact {
@@ -25,7 +29,9 @@ struct import {
 	struct known_artifact *known; /* owned */
 	size_t n_known, n_slots;
 
-	unsigned n_uncommitted; /* whole artifacts in the open transaction; 0: none is open */
+	uint64_t n_uncommitted; /* whole artifacts in the open transaction; 0: none is open */
+	uint64_t n_committed;   /* by this run */
+	time_t begun;           /* the open transaction, by CLOCK_MONOTONIC */
 
 	/* The artifact that is being imported. */
 	bool open;
@@ -409,8 +415,25 @@ static int commit(struct db *db, struct error *err)
 		rollback(db);
 		return -1;
 	}
+	db->import->n_committed += db->import->n_uncommitted;
 	db->import->n_uncommitted = 0;
 	return 0;
+}
+
+static time_t now(void)
+{
+	struct timespec time = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+/* Whether the open transaction has gone on for long enough. */
+static bool is_due(const struct import *import)
+{
+	return (import->n_uncommitted >= TRANSACTION_ARTIFACTS &&
+		import->n_uncommitted >= import->n_committed) ||
+	       now() - import->begun >= TRANSACTION_SECONDS;
 }
 
 /* In one transaction: the contents of the artifact if blobs is given, its row, and the release's
@@ -419,8 +442,11 @@ static int write_artifact(struct db *db, const struct manifest_blobs *blobs, str
 {
 	struct artifact_row *row = &db->import->row;
 
-	if (db->import->n_uncommitted == 0 && run(db, SQL_BEGIN, err) < 0)
-		return -1;
+	if (db->import->n_uncommitted == 0) {
+		if (run(db, SQL_BEGIN, err) < 0)
+			return -1;
+		db->import->begun = now();
+	}
 	row->extras = blobs ? -1 : row->extras;
 	if ((blobs && content_put(db, blobs->manifest, &row->manifest, err) < 0) ||
 	    (blobs && blobs->extras.size &&
@@ -434,7 +460,7 @@ static int write_artifact(struct db *db, const struct manifest_blobs *blobs, str
 	}
 	known_set(db->import, row);
 	db->import->n_uncommitted++;
-	return db->import->n_uncommitted < TRANSACTION_ARTIFACTS ? 0 : commit(db, err);
+	return is_due(db->import) ? commit(db, err) : 0;
 }
 
 int db_import_begin(struct db *db, const char *release, const struct artifact *artifact,

@@ -6,7 +6,8 @@ L6_PEER=50 # the peers take so long that they judge this many bundles
 
 load_L6() {
     local fleet=$BENCH_DIR/l6 wall
-    if [ ! -s "$fleet/done" ]; then
+    # Made anew, too, when Assay reads another version of databases.
+    if [ ! -e "$fleet/done" ] || ! "$ASSAY" db info --db "$fleet/golden.db" > "$WORK/info" 2>&1; then
         rm -rf "$fleet"
         "$BENCH_PROGRAMS/make_bundles" "$CAPTURE" "$fleet" 1000 2000 20000 || return
         touch "$fleet/done"

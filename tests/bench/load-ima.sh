@@ -36,7 +36,8 @@ load_L2() { ima_load L2 ima-sig 365; }
 # nothing up and verifies no quote.
 load_L1g() {
     local dir=$BENCH_DIR/l1g list
-    if [ ! -e "$dir/done" ]; then
+    # Made anew, too, when Assay reads another version of databases.
+    if [ ! -e "$dir/done" ] || ! "$ASSAY" db info --db "$dir/golden.db" > "$WORK/info" 2>&1; then
         rm -rf "$dir"
         "$BENCH_PROGRAMS/make_bundles" "$CAPTURE" "$dir" 1 "$IMA_ENTRIES" 1000000 || return
         touch "$dir/done"

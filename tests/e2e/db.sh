@@ -173,7 +173,7 @@ for kib in 64 256 384 512; do
     check "  to the same dump" same reference.dump full.dump
 done
 mkdir small
-if mount -t tmpfs -o size=2m tmpfs small 2> /dev/null; then
+if mount -t tmpfs -o size=1m tmpfs small 2> /dev/null; then
     E2E_CLEANUP+=("umount '$SCRATCH/small'")
     import small/full.db -r one "${packages[@]:0:40}" || die "a first import"
     "$ASSAY" db list files --db small/full.db | sort > committed.files
