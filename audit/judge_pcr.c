@@ -354,7 +354,8 @@ static int compare_quote(struct pcr_walk *walk, size_t quote_index, struct error
 {
 	struct judged_quote *quote = &walk->judge->quotes[quote_index];
 
-	if (judge_later(walk->judge, quote, err) < 0)
+	/* Where user space has a log, that has to say it. */
+	if (!walk->judge->userspace_file && judge_later(walk->judge, quote, err) < 0)
 		return -1;
 	find_prefix(walk->judge, quote_index);
 	if (find_userspace(walk->judge, quote, err) < 0)
