@@ -3,10 +3,12 @@
 #include "audit/audit.h"
 
 #include <inttypes.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "audit/judge.h"
 #include "audit/render.h"
+#include "core/crypto_certificate.h"
 #include "core/file.h"
 #include "core/own.h"
 #include "core/pool.h"
@@ -17,8 +19,8 @@
 #define NONCE_MAX 66
 
 struct audit_options {
-	struct option_list aks, releases;
-	const char *nonce, *policy, *dbx, *state, *db, *format, *output;
+	struct option_list aks, releases, cas, secrets;
+	const char *nonce, *policy, *dbx, *state, *db, *format, *output, *at;
 	bool json, quiet, verbose;
 	unsigned jobs;
 };
@@ -27,6 +29,8 @@ static void options_clear(struct audit_options *options)
 {
 	option_list_clear(&options->aks);
 	option_list_clear(&options->releases);
+	option_list_clear(&options->cas);
+	option_list_clear(&options->secrets);
 }
 
 /* Everything of one run. */
@@ -43,6 +47,8 @@ struct audit {
 	struct machine_state *machines; /* owned: verified in this run */
 	size_t n_machines;
 	struct audit_setup setup;
+	struct trust *trust;    /* owned; setup's */
+	struct secret *secrets; /* owned; setup's */
 	uint8_t nonce[NONCE_MAX];
 	const char **releases; /* owned: those that count */
 	size_t enforced_capacity;
@@ -61,6 +67,10 @@ static void audit_clear(struct audit *audit)
 	for (size_t i = 0; i < audit->setup.n_anchors; i++)
 		quote_key_free(audit->setup.anchors[i].key);
 	free(audit->setup.anchors);
+	trust_free(audit->trust);
+	for (size_t i = 0; i < audit->setup.n_secrets; i++)
+		secret_clear(&audit->secrets[i]);
+	free(audit->secrets);
 	free(audit->releases);
 	free(audit->run.enforced);
 	for (size_t i = 0; i < ARRAY_SIZE(audit->parts); i++)
@@ -137,14 +147,14 @@ static int enforce_policy(struct audit *audit, struct error *err)
 		const struct policy_flag *flag;
 		const char *yes, *no;
 	} flags[] = {
-		{&policy->own_records,        "nonces in the bundles are the challenger's own records",
-                 NULL										       },
-		{ &policy->require_nonce,     "each quote has to answer a challenge",                   NULL},
+		{&policy->own_records,
+                 "nonces and credential secrets in the bundles are the challenger's own records", NULL},
+		{ &policy->require_nonce,     "each quote has to answer a challenge",             NULL},
 		{ &policy->require_boot_log,  "each bundle has to have a boot log",
-                 "bundles may lack a boot log"							      },
+                 "bundles may lack a boot log"							},
 		{ &policy->require_ima_log,   "each bundle has to have an IMA log",
-                 "bundles may lack an IMA log"							      },
-		{ &policy->require_signature, "the database has to be signed",                          NULL},
+                 "bundles may lack an IMA log"							},
+		{ &policy->require_signature, "the database has to be signed",                    NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
@@ -218,6 +228,89 @@ static int load_anchors(struct audit *audit, struct error *err)
 				    policy_by(audit, more->items[i].line), hasher, err);
 	hasher_free(hasher);
 	return status;
+}
+
+/* Authorities of the command line and of the policy, and when their certificates are judged. */
+static int load_trust(struct audit *audit, struct error *err)
+{
+	const struct option_list *given = &audit->options.cas;
+	const struct policy *policy = audit->policy;
+	const char *at = audit->options.at;
+	char text[TIME_TEXT_SIZE];
+	int status = 0;
+
+	if (at && !time_parse(at, &audit->setup.at))
+		return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET,
+				 "--at takes a time such as 2026-11-27T21:00:00Z or seconds since "
+				 "1970, not '%s'",
+				 at);
+	if (!at)
+		audit->setup.at = policy->at_line ? policy->at : (int64_t)time(NULL);
+	if (given->n_items + policy->cas.n_items == 0)
+		return 0;
+	if (trust_new(&audit->trust, err) < 0)
+		return -1;
+	for (size_t i = 0; i < given->n_items && status == 0; i++)
+		if ((status = trust_read(audit->trust, given->items[i], err)) == 0)
+			status = enforce(audit, "--ca", err, "authority of certificates: %s",
+					 given->items[i]);
+	for (size_t i = 0; i < policy->cas.n_items && status == 0; i++)
+		if ((status = trust_read(audit->trust, policy->cas.items[i].text, err)) == 0)
+			status =
+				enforce(audit, policy_by(audit, policy->cas.items[i].line), err,
+					"authority of certificates: %s", policy->cas.items[i].text);
+	if (status < 0 || trust_finish(audit->trust, err) < 0)
+		return -1;
+	audit->setup.trust = audit->trust;
+	return enforce(audit,
+		       at                ? "--at"
+		       : policy->at_line ? policy_by(audit, policy->at_line)
+					 : "default",
+		       err,
+		       "certificates are judged at %s: %zu anchors, %zu intermediates, %zu "
+		       "revocation lists",
+		       time_text(audit->setup.at, text), trust_n_anchors(audit->trust),
+		       trust_n_certificates(audit->trust) - trust_n_anchors(audit->trust),
+		       trust_n_lists(audit->trust));
+}
+
+static int load_secret(struct audit *audit, const char *option, const char *by, struct error *err)
+{
+	struct audit_setup *setup = &audit->setup;
+	struct secret *secret = &audit->secrets[setup->n_secrets];
+
+	if (secret_read(option, secret, err) < 0)
+		return -1;
+	setup->n_secrets++;
+	secret->by = by;
+	for (size_t i = 0; i + 1 < setup->n_secrets; i++)
+		if (bytes_equal(audit->secrets[i].name, secret->name))
+			return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET,
+					 "two secrets of one credential: %s; others are given as "
+					 "NAME=FILE",
+					 option);
+	return enforce(audit, by, err, "secret of %s: %s",
+		       secret->name.size ? "the credential named in front" : "the credential",
+		       option);
+}
+
+static int load_secrets(struct audit *audit, struct error *err)
+{
+	const struct option_list *given = &audit->options.secrets;
+	const struct policy_texts *more = &audit->policy->secrets;
+
+	audit->secrets = calloc(given->n_items + more->n_items + 1, sizeof(*audit->secrets));
+	if (!audit->secrets)
+		return error_memory(err, NULL);
+	audit->setup.secrets = audit->secrets;
+	for (size_t i = 0; i < given->n_items; i++)
+		if (load_secret(audit, given->items[i], "--credential-secret", err) < 0)
+			return -1;
+	for (size_t i = 0; i < more->n_items; i++)
+		if (load_secret(audit, more->items[i].text, policy_by(audit, more->items[i].line),
+				err) < 0)
+			return -1;
+	return 0;
 }
 
 /* The nonce of the command line or of the policy; both, if they say the same. */
@@ -360,7 +453,8 @@ static int prepare(struct audit *audit, struct error *err)
 	audit->setup.policy = audit->policy;
 	if (path && enforce(audit, "--policy", err, "policy: %s", path) < 0)
 		return -1;
-	return load_anchors(audit, err) < 0 || load_nonce(audit, err) < 0 ||
+	return load_anchors(audit, err) < 0 || load_trust(audit, err) < 0 ||
+			       load_secrets(audit, err) < 0 || load_nonce(audit, err) < 0 ||
 			       load_releases(audit, err) < 0 || load_golden(audit, err) < 0 ||
 			       load_revocations(audit, err) < 0 || load_state(audit, err) < 0 ||
 			       enforce_policy(audit, err) < 0
@@ -655,23 +749,29 @@ enum exit_status cmd_audit(const struct command *self, int argc, char **argv)
 	AUTO(audit_clear) struct audit audit = { .render_bundle = render_bundle_text };
 	struct audit_options *options = &audit.options;
 	const struct command_option table[] = {
-		{"ak",       0,   OPTION_LIST,   &options->aks,      "FILE",
+		{"ak",                 0,   OPTION_LIST,   &options->aks,      "FILE",
                  "attestation key known to be good (repeatable)"                               },
-		{ "nonce",   0,   OPTION_STRING, &options->nonce,    "HEX",
+		{ "nonce",             0,   OPTION_STRING, &options->nonce,    "HEX",
                  "what each quote has to answer"                                               },
+		{ "ca",                0,   OPTION_LIST,   &options->cas,      "FILE|DIR",
+                 "authorities that keys' certificates chain to (repeatable)"                   },
+		{ "at",                0,   OPTION_STRING, &options->at,       "TIME",
+                 "when certificates are judged (default: now)"                                 },
+		{ "credential-secret", 0,   OPTION_LIST,   &options->secrets,  "FILE",
+                 "what a credential was made with: [NAME=]FILE (repeatable)"                   },
 		OPTION_DB(&options->db),
-		{ "release", 0,   OPTION_LIST,   &options->releases, "NAME",
+		{ "release",           0,   OPTION_LIST,   &options->releases, "NAME",
                  "only this release's values count (repeatable;\ndefault: all in the database)"},
-		{ "dbx",     0,   OPTION_STRING, &options->dbx,      "FILE",
+		{ "dbx",               0,   OPTION_STRING, &options->dbx,      "FILE",
                  "revocation list: images that must not boot any more"                         },
-		{ "state",   0,   OPTION_STRING, &options->state,    "FILE",
+		{ "state",             0,   OPTION_STRING, &options->state,    "FILE",
                  "what was verified of these machines before, and now"                         },
-		{ "policy",  0,   OPTION_STRING, &options->policy,   "FILE",
+		{ "policy",            0,   OPTION_STRING, &options->policy,   "FILE",
                  "what is required, excluded, and how bad: assay-policy(5)"                    },
-		{ "format",  0,   OPTION_STRING, &options->format,   "FORMAT",
+		{ "format",            0,   OPTION_STRING, &options->format,   "FORMAT",
                  "text (default) or json"						      },
 		OPTION_JSON(&options->json),
-		{ "output",  'o', OPTION_STRING, &options->output,   "FILE",
+		{ "output",            'o', OPTION_STRING, &options->output,   "FILE",
                  "write the report there instead of standard output"                           },
 		OPTION_JOBS(&options->jobs),
 		OPTION_QUIET(&options->quiet),

@@ -102,6 +102,14 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	KIND(FINDING_KEY_CONFLICT, "key.conflict", ALWAYS(HIGH), COMPLETE, OPEN,
 	     "keys that contradict each other",
 	     "Two files that should hold one attestation key, or its name, do not."),
+	KIND(FINDING_KEY_BINDING, "key.binding", ALWAYS(CRITICAL), COMPLETE, FIXED,
+	     "bindings of keys that are wrong",
+	     "A certificate, credential or attestation that should bind a key is of another "
+	     "key, of another secret, or is not signed as it says."),
+	KIND(FINDING_KEY_CERTIFICATE, "key.certificate", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "certificates that do not chain",
+	     "The certificate of a key does not chain to what the operator trusts at the time "
+	     "it is judged at, or is not fit for such a key."),
 	KIND(FINDING_KEY_UNBOUND, "key.unbound", ALWAYS(MEDIUM), INCOMPLETE, FIXED,
 	     "keys that nothing binds",
 	     "Nothing the operator trusts says that this attestation key is of a "

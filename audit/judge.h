@@ -5,6 +5,8 @@
  *
  *     judge_bundle  the container and what is not read
  *     judge_key     attestation keys: attributes, what binds them
+ *     judge_binding, judge_credential, judge_certify
+ *                   certificates, credentials and attestations that bind them
  *     judge_quote   quotes: structure, signature, nonce, PCR values
  *     judge_boot    the boot log: structure, data, separators; replayed
  *     judge_userspace   what systemd logged of its own extends
@@ -29,6 +31,7 @@
 #include "audit/report.h"
 #include "audit/revocations.h"
 #include "audit/state.h"
+#include "audit/trust_files.h"
 #include "db/db.h"
 #include "db/profile.h"
 #include "replay/eventlog/eventlog.h"
@@ -47,7 +50,11 @@ struct audit_setup {
 	const struct policy *policy;
 	struct anchor *anchors;
 	size_t n_anchors;
-	struct bytes nonce;  /* that quotes must answer; empty: none was given */
+	struct bytes nonce;           /* that quotes must answer; empty: none was given */
+	const struct trust *trust;    /* authorities of certificates; NULL: none were given */
+	int64_t at;                   /* that certificates are judged at */
+	const struct secret *secrets; /* of credentials */
+	size_t n_secrets;
 	const char *db_path; /* of the database behind golden */
 	struct golden *golden;
 	const struct profile_list *profiles;     /* of the releases that count; NULL: no database */
@@ -84,8 +91,9 @@ struct judged_key {
 	const char *shown;              /* what the report calls it; raw bytes of a path */
 	const struct quote_key *key;
 	struct quote_key *owned;     /* the same, if it is ours to free */
-	const struct anchor *anchor; /* that names this key; NULL: nothing binds it */
-	bool is_used;                /* a quote was verified by it */
+	const struct anchor *anchor; /* that names this key; NULL: the operator does not */
+	const char *bound_by; /* what else binds it, in the report's arena; NULL: nothing does */
+	bool is_used;         /* a quote was verified by it */
 };
 
 struct ima_tracker;
@@ -194,6 +202,7 @@ struct judge {
 /* Each returns -1 only when the machine failed us. */
 int judge_container(struct judge *judge, struct error *err);
 int judge_keys(struct judge *judge, struct error *err);
+int judge_bonds(struct judge *judge, struct error *err);
 int judge_quotes(struct judge *judge, struct error *err);
 int judge_bindings(struct judge *judge, struct error *err);
 int judge_boot(struct judge *judge, struct error *err);

@@ -92,33 +92,6 @@ int judge_container(struct judge *judge, struct error *err)
 	return 0;
 }
 
-/* What is there and not read yet has its own line: a reader must not take it for checked. */
-static void judge_unread(struct judge *judge)
-{
-	struct report *report = judge->report;
-	const struct bundle *bundle = judge->bundle;
-	AUTO(buf_clear) struct buf bindings = BUF_INIT;
-	size_t n_bindings = 0;
-
-	for (size_t i = 0; i < bundle->n_files; i++) {
-		const struct bundle_file *file = &bundle->files[i];
-
-		if (file->role < ROLE_AK_CRT || file->role > ROLE_CA_CRT)
-			continue;
-		if (n_bindings++ < 4)
-			buf_printf(&bindings, "%s%s", n_bindings > 1 ? ", " : "",
-				   report_text(report, file_subject(file)));
-	}
-	if (bindings.failed)
-		report->arena.failed = true;
-	if (n_bindings == 0)
-		return;
-	buf_finish(&bindings, NULL);
-	report_check(report, "key.certificates", CHECK_SKIP, bytes_of("", 0),
-		     "certificates and credentials are not read: %s%s", (char *)bindings.data,
-		     n_bindings > 4 ? " and more" : "");
-}
-
 /* --- claims ----------------------------------------------------------------------------------- */
 
 /* Command lines of the boot log, one after the other. */
@@ -221,8 +194,5 @@ static int judge_cmdline(struct judge *judge, struct error *err)
 
 int judge_claims(struct judge *judge, struct error *err)
 {
-	if (judge_cmdline(judge, err) < 0)
-		return -1;
-	judge_unread(judge);
-	return 0;
+	return judge_cmdline(judge, err);
 }

@@ -183,13 +183,19 @@ int judge_bindings(struct judge *judge, struct error *err)
 				     "named by the operator (%s)", key->anchor->by);
 			continue;
 		}
+		if (key->bound_by) {
+			report_check(report, "key.binding", CHECK_PASS, subject, "%s",
+				     key->bound_by);
+			continue;
+		}
 		report_missing(report, "key.binding", subject, "nothing binds this key");
 		if (report->n_checks)
 			report->checks[report->n_checks - 1].has_finding = true;
-		report_finding(
-			report, FINDING_KEY_UNBOUND, FINDING_AS_LISTED, subject,
-			"nothing that the operator trusts says whose key this is: anybody "
-			"could have signed with it; name it with --ak if it is known to be good");
+		report_finding(report, FINDING_KEY_UNBOUND, FINDING_AS_LISTED, subject,
+			       "nothing that the operator trusts says whose key this is: anybody "
+			       "could have signed with it; name it with --ak if it is known to be "
+			       "good, or the "
+			       "authority of its TPM with --ca");
 	}
 	return 0;
 }

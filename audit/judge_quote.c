@@ -402,10 +402,11 @@ static void set_aside(struct judge *judge)
 
 bool quote_speaks(const struct judge *judge, const struct judged_quote *quote)
 {
-	if (!quote->is_verified || quote->key->anchor)
+	if (!quote->is_verified || quote->key->anchor || quote->key->bound_by)
 		return quote->is_verified;
 	for (size_t i = 0; i < judge->n_quotes; i++)
-		if (judge->quotes[i].is_verified && judge->quotes[i].key->anchor)
+		if (judge->quotes[i].is_verified &&
+		    (judge->quotes[i].key->anchor || judge->quotes[i].key->bound_by))
 			return false;
 	return true;
 }

@@ -19,7 +19,8 @@ static const struct judged_quote *latest_quote(const struct judge *judge)
 	for (size_t i = 0; i < judge->n_quotes; i++) {
 		const struct judged_quote *quote = &judge->quotes[i];
 
-		if (!quote->is_verified || !quote->key->anchor || quote->key->key->name_size == 0)
+		if (!quote->is_verified || (!quote->key->anchor && !quote->key->bound_by) ||
+		    quote->key->key->name_size == 0)
 			continue;
 		if (!latest || quote->quote.clock > latest->quote.clock)
 			latest = quote;

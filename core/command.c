@@ -22,7 +22,7 @@ static void print_option(FILE *out, char letter, const char *name, const char *a
 	width = snprintf(left, sizeof(left), "  %c%c%s --%s%s%s", letter ? '-' : ' ',
 			 letter ? letter : ' ', letter ? "," : " ", name, argument ? " " : "",
 			 argument ? argument : "");
-	fprintf(out, "%s%*s", left, width < 28 ? 28 - width : 1, "");
+	fprintf(out, "%s%*s", left, width < 27 ? 28 - width : 2, "");
 	for (;;) {
 		size_t line = strcspn(help, "\n");
 

@@ -7,6 +7,7 @@
 
 #include <ini.h>
 
+#include "audit/trust_files.h"
 #include "core/file.h"
 #include "core/own.h"
 #include "core/text.h"
@@ -60,13 +61,15 @@ bool pcr_set_parse(struct bytes text, pcr_set *out)
 
 void policy_free(struct policy *policy)
 {
-	struct policy_texts *lists[3];
+	struct policy_texts *lists[5];
 
 	if (!policy)
 		return;
 	lists[0] = &policy->aks;
 	lists[1] = &policy->releases;
 	lists[2] = &policy->excludes;
+	lists[3] = &policy->cas;
+	lists[4] = &policy->secrets;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		for (size_t j = 0; j < lists[i]->n_items; j++)
 			free((char *)(uintptr_t)lists[i]->items[j].text);
@@ -179,19 +182,50 @@ static int add_text(struct parse *parse, const char *value, struct policy_texts 
 	return DONE;
 }
 
-static int set_ak(struct parse *parse, const char *value)
+/* Text before a path, then the path, relative to the policy's folder. */
+static int add_path(struct parse *parse, const char *value, const char *path,
+		    struct policy_texts *out)
 {
 	const char *slash = strrchr(parse->path, '/');
 	char whole[PATH_MAX];
 	int size;
 
-	if (value[0] == '/' || !slash)
-		return add_text(parse, value, &parse->policy->aks);
-	size = snprintf(whole, sizeof(whole), "%.*s/%s", (int)(slash - parse->path), parse->path,
-			value);
+	if (!*path)
+		return bad(parse, "no value");
+	if (path[0] == '/' || !slash)
+		return add_text(parse, value, out);
+	size = snprintf(whole, sizeof(whole), "%.*s%.*s/%s", (int)(path - value), value,
+			(int)(slash - parse->path), parse->path, path);
 	if (size < 0 || (size_t)size >= sizeof(whole))
 		return bad(parse, "a path too long");
-	return *value ? add_text(parse, whole, &parse->policy->aks) : bad(parse, "no value");
+	return add_text(parse, whole, out);
+}
+
+static int set_ak(struct parse *parse, const char *value)
+{
+	return add_path(parse, value, value, &parse->policy->aks);
+}
+
+static int set_ca(struct parse *parse, const char *value)
+{
+	return add_path(parse, value, value, &parse->policy->cas);
+}
+
+static int set_secret(struct parse *parse, const char *value)
+{
+	return add_path(parse, value, secret_path(value), &parse->policy->secrets);
+}
+
+static int set_at(struct parse *parse, const char *value)
+{
+	struct policy *policy = parse->policy;
+
+	if (policy->at_line)
+		return bad(parse, "given in line %u already", policy->at_line);
+	if (!time_parse(value, &policy->at))
+		return bad(parse, "no time such as 2026-11-27T21:00:00Z or seconds since 1970");
+	policy->at_line = parse->line;
+	return DONE;
 }
 
 static int set_nonce(struct parse *parse, const char *value)
@@ -292,6 +326,9 @@ static const struct policy_key {
 } keys[] = {
 	{"trust",     "ak",                set_ak               },
 	{ "trust",    "nonce",             set_nonce            },
+	{ "trust",    "ca",                set_ca               },
+	{ "trust",    "at",                set_at               },
+	{ "trust",    "credential-secret", set_secret           },
 	{ "evidence", "own-records",       set_own_records      },
 	{ "evidence", "require-nonce",     set_require_nonce    },
 	{ "evidence", "require-boot-log",  set_require_boot_log },

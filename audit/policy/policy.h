@@ -53,10 +53,14 @@ struct policy {
 		aks;        /* ak = FILE: as if --ak; relative to the policy's folder, made whole */
 	struct bytes nonce; /* nonce = HEX: as if --nonce; empty: none. Owned */
 	unsigned nonce_line;
+	struct policy_texts cas;     /* ca = FILE|DIR: as if --ca; paths made whole */
+	int64_t at;                  /* at = TIME: as if --at */
+	unsigned at_line;            /* 0: not set */
+	struct policy_texts secrets; /* credential-secret = [NAME=]FILE; paths made whole */
 
 	/* [evidence] */
-	struct policy_flag own_records; /* own-records: a bundle's nonce is the challenger's own */
-	struct policy_flag require_nonce;    /* require-nonce: unknown freshness is incomplete */
+	struct policy_flag own_records;   /* own-records: nonces and secrets are the challenger's */
+	struct policy_flag require_nonce; /* require-nonce: unknown freshness is incomplete */
 	struct policy_flag require_boot_log; /* require-boot-log */
 	struct policy_flag require_ima_log;  /* require-ima-log */
 

@@ -12,6 +12,7 @@ between tabs. docs/verdict-catalogue.md is the same list for people.
 import json, os, shutil, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import authority
 from forge import *
 import wrap_evidence
 
@@ -2437,6 +2438,475 @@ form_case("keylime-broken", "fail", "bundle.form:high", rule="a part that is not
 form_case("two-quotes", "incomplete", "bundle.ambiguous:medium", rule="two candidates for one purpose: neither is used")
 
 
+# --- what binds a key -------------------------------------------------------------------------------------------
+
+B = "Keys: bound means: "
+V = "Keys: certificates are judged at --at: "
+SECRET = b"what the challenger kept"
+ONLY = "--nonce " + NONCE.hex()
+CA_OF = ONLY + " --ca @keys/root.pem"
+GIVEN = CA_OF + " --credential-secret @keys/secret"
+EK_KEY = 0x000300B2  # fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt
+TPMS = {}  # keys of the TPM and of its manufacturer, made in main()
+
+
+def ek_public(key):
+    """TPM2B_PUBLIC as TPMs make EKs: AES-128-CFB for what is below, no signing scheme."""
+    policy = bytes.fromhex("837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa")
+    head = be(ALGS["sha256"], 2) + be(EK_KEY, 4) + tpm2b(policy)
+    parameters = be(0x0006, 2) + be(128, 2) + be(0x0043, 2) + be(0x0010, 2)
+    if key.kind.startswith("rsa"):
+        return tpm2b(be(1, 2) + head + parameters + be(2048, 2) + be(0, 4) + tpm2b(key.modulus))
+    return tpm2b(be(0x23, 2) + head + parameters + be(3, 2) + be(0x10, 2) + tpm2b(key.der[-64:-32]) + tpm2b(key.der[-32:]))
+
+
+def credential_for(ek, secret=SECRET, header=True, seed=None):
+    """Of the form TPM2_MakeCredential gives; only the TPM could see what it was made for, so the bytes are any."""
+    if seed is None:
+        seed = H("sha512", b"seed") * 4 if ek.kind.startswith("rsa") else tpm2b(ek.der[-64:-32]) + tpm2b(ek.der[-32:])
+    id_object = tpm2b(H("sha256", b"hmac")) + H("sha512", b"identity")[:2 + len(secret)]
+    return (be(0xBADCC0DE, 4) + be(1, 4) if header else b"") + tpm2b(id_object) + tpm2b(seed)
+
+
+def ek_bundle(m, ek="ek", issuer="middle", extensions=None, certificate=None, public=None, more=(), **how):
+    """ek.pub, its certificate and the intermediate in ca/."""
+    ek, issuer = TPMS[ek], TPMS[issuer] if isinstance(issuer, str) else issuer
+    m.files["ek.pub"] = ek_public(ek if public is None else TPMS[public])
+    m.files["ek.crt"] = certificate or issuer.issue("", ek.der, authority.EK if extensions is None else extensions, **how)
+    m.files["ca/middle.pem"] = authority.pem(issuer.certificate, *more)
+
+
+def with_credential(m, ek="ek", secret=SECRET, recovered=SECRET, **more):
+    ek_bundle(m, ek, **more)
+    m.files["credential.blob"] = credential_for(TPMS[ek], secret)
+    m.files["credential.recovered"] = recovered
+
+
+def ak_certificate(m, key="ak", issuer="middle", extensions=None, more=(), **how):
+    issuer = TPMS[issuer] if isinstance(issuer, str) else issuer
+    m.files["ak.crt"] = authority.pem(issuer.issue("", m.keys[key].der, authority.AK if extensions is None else extensions, **how),
+                                      issuer.certificate, *more)
+
+
+def certified(m, signer, name=None, kind=0x8017, magic=0xFF544347, alg=None, after=b"", message=None, file="ak"):
+    """ak.certify.msg and .sig over the AK's name."""
+    name = m.keys["ak"].name() if name is None else name
+    body = be(magic, 4) + be(kind, 2) + tpm2b(b"\0\x0b" + H("sha256", b"signer")) + tpm2b(b"") + be(27000, 8) + be(2, 4)
+    body += be(0, 4) + be(1, 1) + be(0x2019102300163636, 8)
+    body += tpm2b(name) + tpm2b(H("sha256", b"creation") if kind == 0x801A else name)
+    message = body + after if message is None else message
+    m.files[file + ".certify.msg"] = message
+    m.files[file + ".certify.sig"] = signer.sign(message, alg)
+
+
+def iak_bundle(m, key="iak", issuer="middle", extensions=None, public=None, **how):
+    iak, issuer = m.keys[key], TPMS[issuer] if isinstance(issuer, str) else issuer
+    m.files["iak.pub"] = (m.keys[public] if public else iak).public()
+    m.files["iak.crt"] = authority.pem(issuer.issue("IAK", iak.der, authority.AK if extensions is None else extensions, **how),
+                                       issuer.certificate)
+
+
+def bond(name, verdict, findings="", options=GIVEN, rule="", policy=None, make=None, **how):
+    """A case of ek_bundle's and with_credential's arguments."""
+    @case(name, verdict, findings, options, rule, policy)
+    def _(m):
+        (make or with_credential)(m, **{k: v() if callable(v) else v for k, v in how.items()})
+
+
+CREDENTIAL = B + "a credential was recovered, its secret known from the operator, the EK's certificate chains to --ca"
+bond("bound-by-credential", "pass", rule=CREDENTIAL)
+bond("bound-by-credential-ecc", "pass", rule=CREDENTIAL, ek="ek-ecc", extensions=lambda: authority.EK)
+bond("bound-by-credential-ecc-agreement", "pass", rule=V + "key usage", ek="ek-ecc",
+     extensions=lambda: (authority.constraints(False), authority.key_usage(authority.AGREEMENT), authority.extended(authority.EK_USAGE)))
+bond("bound-by-credential-no-intermediate-needed", "pass", rule=CREDENTIAL, issuer="root")
+bond("bound-by-intermediate-as-anchor", "pass", options=ONLY + " --ca @keys/middle.pem --credential-secret @keys/secret",
+     rule="What is trusted: the certificates the operator names")
+bond("bound-by-folder-of-authorities", "pass", options=ONLY + " --ca @keys/authorities --credential-secret @keys/secret",
+     rule="Operator's options: --ca FILE|DIR")
+bond("bound-by-policy", "pass", options=ONLY, rule="What is trusted: or the same in the policy file",
+     policy="[trust]\nca = keys/root.pem\ncredential-secret = keys/secret\nat = 2025-01-01\n")
+bond("bound-unattested-san-not-critical", "pass", rule=V + "unknown attributes in the SAN",
+     extensions=lambda: (*authority.EK[:3], authority.tpm_names(False)))
+bond("bound-by-certificate-that-says-nothing", "pass", rule=V + "key usage", extensions=())
+
+
+@case("bound-by-own-records", "pass", options=CA_OF, rule=CREDENTIAL, policy="[evidence]\nown-records = yes\n")
+def _(m):
+    with_credential(m)
+    m.files["credential.secret"] = SECRET
+
+
+@case("bound-by-pem-certificate", "pass", options=GIVEN, rule="Evidence bundles: ek.crt (DER or PEM)")
+def _(m):
+    with_credential(m)
+    m.files["ek.crt"] = b"subject=\n" + authority.pem(m.files["ek.crt"])
+
+
+for padding, fill in (("zeros", bytes(400)), ("ones", b"\xff" * 400)):
+    @case("bound-by-certificate-padded-with-" + padding, "pass", options=GIVEN, rule="Keys: EK certificates from NV dumps with padding")
+    def _(m, fill=fill):
+        with_credential(m)
+        m.files["ek.crt"] += fill
+
+
+@case("bound-by-certificate-with-tpm12-header", "pass", options=GIVEN, rule="Keys: EK certificates from NV dumps")
+def _(m):
+    with_credential(m)
+    stored = b"\x10\x02" + m.files["ek.crt"]
+    m.files["ek.crt"] = b"\x10\x01\0" + be(len(stored), 2) + stored + b"\xff" * 100
+
+
+@case("bound-by-named-credential", "pass", options=CA_OF + " --credential-secret two=@keys/secret", rule=CREDENTIAL)
+def _(m):
+    with_credential(m)
+    m.quote(name="two")
+    for file in ("credential.blob", "credential.recovered"):
+        m.files[file.replace(".", "-two.")] = m.files.pop(file)
+
+
+@case("bound-by-blob-without-header", "pass", options=GIVEN, rule=CREDENTIAL)
+def _(m):
+    with_credential(m)
+    m.files["credential.blob"] = credential_for(TPMS["ek"], header=False)
+
+
+@case("bound-without-ek-pub", "pass", options=GIVEN, rule=CREDENTIAL)
+def _(m):
+    with_credential(m)
+    del m.files["ek.pub"]
+
+
+bond("ek-wrong-root", "fail", "key.certificate:high key.unbound:medium", options=ONLY + " --ca @keys/other-root.pem --credential-secret @keys/secret",
+     rule="Keys: chain failing: key.certificate high")
+bond("ek-root-of-the-same-name", "fail", "key.certificate:high", options=ONLY + " --ca @keys/namesake.pem --credential-secret @keys/secret",
+     rule=V + "signatures")
+bond("ek-not-yet-valid-at", "fail", "key.certificate:high", options=GIVEN + " --at 2019-06-01T00:00:00Z", rule=V + "dates")
+bond("ek-expired-at", "fail", "key.certificate:high", rule=V + "dates", options=GIVEN + " --at 2022-06-01", end="20210101000000Z")
+bond("ek-expired-now-valid-at", "pass", rule=V + "dates", options=GIVEN + " --at 2020-06-01T12:00:00+02:00", end="20210101000000Z")
+bond("ek-intermediate-expired-valid-at", "pass", rule=V + "dates", options=GIVEN + " --at 1591012800", issuer="expired")
+bond("ek-intermediate-expired", "fail", "key.certificate:high", rule=V + "dates", issuer="expired")
+bond("ek-intermediate-no-ca", "fail", "key.certificate:high", rule=V + "CA bits", issuer="no-ca")
+bond("ek-intermediate-path-length", "fail", "key.certificate:high", rule=V + "path length", issuer="too-deep", more=lambda: (TPMS["shallow"].certificate,))
+bond("ek-intermediate-may-not-sign", "fail", "key.certificate:high", rule=V + "key usage", issuer="no-signing")
+bond("ek-intermediate-for-tls", "fail", "key.certificate:high", rule=V + "key usage", issuer="tls")
+bond("ek-name-constraint", "fail", "key.certificate:high", rule=V + "name constraints", issuer="vendor")
+bond("ek-name-permitted", "pass", rule=V + "name constraints", issuer="vendor",
+     certificate=lambda: TPMS["vendor"].issue(authority.name(("2.5.4.10", "Vendor"), ("2.5.4.3", "TPM")), TPMS["ek"].der, authority.EK[:3]))
+bond("ek-signature-over-sha1", "fail", "key.certificate:high", rule="Keys: SHA-1 and MD5 signed certificates are refused", issuer="rsa",
+     options=ONLY + " --ca @keys/rsa-root.pem --credential-secret @keys/secret", alg="sha1")
+bond("ek-signature-over-md5", "fail", "key.certificate:high", rule="Keys: SHA-1 and MD5 signed certificates are refused", issuer="rsa",
+     options=ONLY + " --ca @keys/rsa-root.pem --credential-secret @keys/secret", alg="md5")
+bond("ek-root-over-sha1", "pass", rule="Keys: a root's own signature does not matter", issuer="rsa",
+     options=ONLY + " --ca @keys/rsa-root.pem --credential-secret @keys/secret")
+bond("ek-unknown-critical-extension", "fail", "key.certificate:high", rule=V + "what is critical has to be understood",
+     extensions=lambda: (*authority.EK, authority.extension("1.3.6.1.4.1.99999.1", b"\5\0", True)))
+bond("ek-key-usage-signing", "fail", "key.certificate:high", rule=V + "key usage", extensions=lambda: authority.AK)
+bond("ek-extended-usage-tls", "fail", "key.certificate:high", rule=V + "key usage",
+     extensions=lambda: (authority.constraints(False), authority.key_usage(2), authority.extended(authority.TLS_USAGE)))
+bond("ek-certificate-of-a-ca", "fail", "key.certificate:high", rule=V + "CA bits", extensions=lambda: authority.CA)
+bond("ek-revoked", "fail", "key.certificate:high", rule=V + "revocation lists if given", options=GIVEN + " --ca @keys/revoked.crl", serial=0x77)
+bond("ek-others-revoked", "pass", rule=V + "revocation lists if given", options=GIVEN + " --ca @keys/revoked.crl", serial=0x78)
+bond("ek-issuer-revoked", "fail", "key.certificate:high", rule=V + "revocation lists if given", options=GIVEN + " --ca @keys/revoked-middle.crl")
+bond("ek-pub-of-another-key", "fail", "key.binding:critical key.unbound:medium", rule="Keys: EK public against its certificate", public="ek-two")
+bond("ek-self-made-authorities", "fail", "key.certificate:high key.unbound:medium", rule="Keys: certificates in the bundle are intermediates only",
+     issuer="forged", more=lambda: (TPMS["forged-root"].certificate,))
+bond("ek-self-made-root-alone", "fail", "key.certificate:high key.unbound:medium", rule="Keys: certificates in the bundle are intermediates only",
+     issuer="forged-root")
+bond("ek-no-ca-given", "incomplete", "key.unbound:medium", rule="What is trusted: nothing in a bundle vouches for itself",
+     options=ONLY + " --credential-secret @keys/secret")
+bond("ek-chain-fails-though-ak-is-named", "fail", "key.certificate:high", rule="Keys: chain failing: key.certificate high",
+     options=GOOD + " --ca @keys/other-root.pem")
+bond("credential-recovered-another", "fail", "key.binding:critical key.unbound:medium", rule="Keys: a binding that is there and wrong: key.binding critical",
+     recovered=SECRET[:-1] + b"!")
+bond("credential-recovered-nothing", "fail", "key.binding:critical", rule="Keys: a binding that is there and wrong: key.binding critical", recovered=b"")
+bond("credential-of-another-size", "fail", "key.binding:critical", rule="Keys: a binding that is there and wrong: key.binding critical", secret=SECRET + b"x")
+bond("credential-short-secret", "incomplete", "key.unbound:medium", rule=CREDENTIAL, options=CA_OF + " --credential-secret @keys/short-secret",
+     secret=b"1234", recovered=b"1234")
+
+
+@case("credential-for-a-key-of-another-kind", "fail", "key.binding:critical", options=GIVEN, rule="Keys: a credential made for this EK")
+def _(m):
+    with_credential(m)
+    m.files["credential.blob"] = credential_for(TPMS["ek-ecc"])
+
+
+@case("credential-off-the-curve", "fail", "key.binding:critical", options=GIVEN, rule="Keys: a credential made for this EK")
+def _(m):
+    with_credential(m, "ek-ecc")
+    m.files["credential.blob"] = credential_for(TPMS["ek-ecc"], seed=tpm2b(b"\1" * 32) + tpm2b(b"\2" * 32))
+
+
+@case("credential-secret-of-the-bundle", "incomplete", "key.unbound:medium", options=CA_OF, rule=CREDENTIAL)
+def _(m):
+    with_credential(m)
+    m.files["credential.secret"] = SECRET
+
+
+@case("credential-contradicts-the-bundles-own-secret", "fail", "key.binding:critical", options=CA_OF, rule="Keys: a binding that is there and wrong")
+def _(m):
+    with_credential(m)
+    m.files["credential.secret"] = b"another secret, so long."
+
+
+@case("credential-not-recovered", "incomplete", "key.unbound:medium", options=GIVEN, rule=CREDENTIAL)
+def _(m):
+    with_credential(m)
+    del m.files["credential.recovered"]
+
+
+@case("credential-without-ek-certificate", "incomplete", "key.unbound:medium", options=GIVEN, rule=CREDENTIAL)
+def _(m):
+    with_credential(m)
+    del m.files["ek.crt"]
+
+
+@case("credential-for-hidden-name", "incomplete", "key.unbound:medium", options=GIVEN, rule="Keys: ak.pem alone hides the attributes")
+def _(m):
+    with_credential(m)
+    m.quote()
+    m.files["ak.pem"] = m.keys["ak"].pem()
+    m.files["ak.pub"] = None
+
+
+for name, cut in (("cut", lambda b: b[:-1]), ("bytes-after", lambda b: b + b"x"), ("empty", lambda b: b""), ("version", lambda b: b[:7] + b"\2" + b[8:])):
+    @case("credential-malformed-" + name, "fail", "key.malformed:high", options=GIVEN, rule="From findings: a malformed key is key.malformed high")
+    def _(m, cut=cut):
+        with_credential(m)
+        m.files["credential.blob"] = cut(m.files["credential.blob"])
+
+
+for name, cut in (("cut", lambda b: b[:-1]), ("bytes-after", lambda b: b + b"x"), ("empty", lambda b: b""), ("text", lambda b: b"no certificate\n")):
+    @case("ek-certificate-malformed-" + name, "fail", "key.malformed:high key.unbound:medium", options=GIVEN, rule="From findings: a malformed key is key.malformed high")
+    def _(m, cut=cut):
+        with_credential(m)
+        m.files["ek.crt"] = cut(m.files["ek.crt"])
+
+
+@case("ek-pub-malformed", "fail", "key.malformed:high", options=GIVEN, rule="From findings: a malformed key is key.malformed high")
+def _(m):
+    with_credential(m)
+    m.files["ek.pub"] = m.files["ek.pub"][:-1]
+
+
+@case("too-many-certificates", "incomplete", "bundle.limit:medium", options=GIVEN, rule="Keys: limits")
+def _(m):
+    with_credential(m)
+    m.files["ca/many.pem"] = authority.pem(*[TPMS["middle"].certificate] * 200)
+
+
+@case("revocation-list-of-the-bundle", "pass", options=GIVEN, rule="Keys: revocation lists are the operator's")
+def _(m):
+    with_credential(m, serial=0x77)
+    m.files["ca/middle.pem"] += authority.pem(TPMS["middle"].revoke(0x77), what="X509 CRL")
+
+
+CERTIFICATE = B + "an AK certificate for this public key chains to --ca and is fit for the purpose"
+bond("bound-by-ak-certificate", "pass", options=CA_OF, rule=CERTIFICATE, make=ak_certificate)
+bond("bound-by-ak-certificate-of-google", "pass", options=CA_OF, rule=CERTIFICATE, make=ak_certificate,
+     extensions=lambda: (authority.constraints(False), authority.key_usage(0), authority.extended(authority.EK_USAGE)))
+bond("ak-certificate-for-another-key", "fail", "key.binding:critical key.unbound:medium", options=CA_OF, rule=CERTIFICATE, make=ak_certificate, key="other")
+bond("ak-certificate-wrong-root", "fail", "key.certificate:high key.unbound:medium", options=ONLY + " --ca @keys/other-root.pem", rule=CERTIFICATE, make=ak_certificate)
+bond("ak-certificate-for-encipherment", "fail", "key.certificate:high key.unbound:medium", options=CA_OF, rule=CERTIFICATE, make=ak_certificate,
+     extensions=lambda: authority.EK)
+bond("ak-certificate-for-tls", "fail", "key.certificate:high key.unbound:medium", options=CA_OF, rule=CERTIFICATE, make=ak_certificate,
+     extensions=lambda: (authority.constraints(False), authority.key_usage(0), authority.extended(authority.TLS_USAGE)))
+bond("ak-certificate-of-a-ca", "fail", "key.certificate:high key.unbound:medium", options=CA_OF, rule=CERTIFICATE, make=ak_certificate, extensions=lambda: authority.CA)
+bond("ak-certificate-by-self-made-authorities", "fail", "key.certificate:high key.unbound:medium", options=CA_OF, rule=CERTIFICATE, make=ak_certificate,
+     issuer="forged", more=lambda: (TPMS["forged-root"].certificate,))
+bond("ak-certificate-no-ca-given", "incomplete", "key.unbound:medium", options=ONLY, rule=CERTIFICATE, make=ak_certificate)
+
+
+@case("ak-certificate-for-ak-pem", "incomplete", options=CA_OF, rule="Keys: ak.pem alone hides the attributes")
+def _(m):
+    m.quote()
+    ak_certificate(m)
+    m.files["ak.pem"] = m.keys["ak"].pem()
+    m.files["ak.pub"] = None
+
+
+@case("ak-certificate-for-unrestricted-key", "fail", "key.attributes:critical", options=CA_OF, rule="Keys: an AK must be restricted")
+def _(m):
+    m.quote(key="unrestricted")
+    ak_certificate(m, "unrestricted")
+
+
+@case("ak-certificate-by-the-ek", "fail", "key.certificate:high key.unbound:medium", options=CA_OF, rule=V + "CA bits")
+def _(m):
+    issuer = authority.Authority("TPM", TPMS["ek-signer"], TPMS["middle"], authority.EK)
+    ak_certificate(m, issuer=issuer, more=(TPMS["middle"].certificate,))
+
+
+CERTIFY = B + "the AK's name is in a certify or certify-creation attestation by a bound or certified (IAK) key"
+
+
+@case("bound-by-certify-of-named-key", "pass", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"])
+
+
+@case("bound-by-creation", "pass", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"], kind=0x801A)
+
+
+@case("bound-by-certify-of-ecc-key", "pass", options=ONLY + " --ak @keys/p384.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["p384"])
+
+
+@case("bound-by-iak", "pass", options=CA_OF, rule=CERTIFY)
+def _(m):
+    iak_bundle(m)
+    certified(m, m.keys["iak"])
+
+
+@case("bound-by-certify-after-certify", "pass", options=ONLY + " --ak @keys/p384.pub", rule=CERTIFY)
+def _(m):
+    m.files["ak-two.pub"] = m.keys["other"].public()
+    certified(m, m.keys["p384"], m.keys["other"].name(), file="ak-two")
+    certified(m, m.keys["other"])
+
+
+@case("certify-of-another-name", "fail", "key.binding:critical key.unbound:medium", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"], m.keys["p384"].name())
+
+
+@case("certify-of-other-attributes", "fail", "key.binding:critical key.unbound:medium", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"], b"\0\x0b" + H("sha256", m.keys["ak"].public(GOOD_KEY & ~0x10000)[2:]))
+
+
+@case("certify-by-unrestricted-key", "fail", "key.binding:critical key.unbound:medium", options=ONLY + " --ak @keys/unrestricted.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["unrestricted"])
+
+
+@case("certify-by-unrestricted-iak", "fail", "key.binding:critical key.unbound:medium", options=CA_OF, rule=CERTIFY)
+def _(m):
+    iak_bundle(m, "unrestricted")
+    certified(m, m.keys["unrestricted"])
+
+
+@case("certify-by-itself", "incomplete", "key.unbound:medium", options=ONLY, rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["ak"])
+
+
+@case("certify-by-unbound-key", "incomplete", "key.unbound:medium", options=ONLY, rule=CERTIFY)
+def _(m):
+    m.files["ak-two.pub"] = m.keys["other"].public()
+    certified(m, m.keys["other"])
+
+
+@case("certify-each-other", "incomplete", "key.unbound:medium", options=ONLY, rule=CERTIFY)
+def _(m):
+    m.files["ak-two.pub"] = m.keys["other"].public()
+    certified(m, m.keys["ak"], m.keys["other"].name(), file="ak-two")
+    certified(m, m.keys["other"])
+
+
+@case("certify-signed-by-nobody", "fail", "key.binding:critical key.unbound:medium", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["p384"])
+
+
+@case("certify-changed-after-signing", "fail", "key.binding:critical key.unbound:medium", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"])
+    message = bytearray(m.files["ak.certify.msg"])
+    message[50] ^= 1
+    m.files["ak.certify.msg"] = bytes(message)
+
+
+@case("certify-over-sha1", "fail", "key.binding:critical key.unbound:medium", options=ONLY + " --ak @keys/sha1.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["sha1"])
+
+
+@case("certify-magic", "fail", "key.binding:critical key.unbound:medium", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"], magic=0xFF544346)
+
+
+@case("certify-is-a-quote", "fail", "key.binding:critical key.unbound:medium", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"], kind=0x8018)
+
+
+@case("certify-bytes-after", "fail", "key.malformed:high key.unbound:medium", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"], after=b"x")
+
+
+@case("certify-without-signature", "incomplete", "key.unbound:medium", options=ONLY + " --ak @keys/other.pub", rule=CERTIFY)
+def _(m):
+    certified(m, m.keys["other"])
+    del m.files["ak.certify.sig"]
+
+
+@case("iak-unchained", "fail", "key.certificate:high key.unbound:medium", options=ONLY + " --ca @keys/other-root.pem", rule=CERTIFY)
+def _(m):
+    iak_bundle(m)
+    certified(m, m.keys["iak"])
+
+
+@case("iak-certificate-of-another-key", "fail", "key.binding:critical key.unbound:medium", options=CA_OF, rule=CERTIFY)
+def _(m):
+    iak_bundle(m, "other", public="iak")
+    certified(m, m.keys["iak"])
+
+
+@case("iak-without-certificate", "incomplete", "key.unbound:medium", options=CA_OF, rule=CERTIFY)
+def _(m):
+    iak_bundle(m)
+    certified(m, m.keys["iak"])
+    del m.files["iak.crt"]
+
+
+@case("iak-certificate-for-tls", "fail", "key.certificate:high key.unbound:medium", options=CA_OF, rule=CERTIFY)
+def _(m):
+    iak_bundle(m, extensions=(authority.constraints(False), authority.key_usage(0), authority.extended(authority.TLS_USAGE)))
+    certified(m, m.keys["iak"])
+
+
+@case("binding-names-escape", "fail", None, options=GIVEN, rule="Reports: every string is escaped")
+def _(m):
+    hostile = authority.Authority("\x1b[31m\u202e<b>", TPMS["forged-signer"])
+    with_credential(m, issuer=hostile)
+    m.files["ca/\x1b]0;x.pem"] = b"x"
+
+
+def make_authorities(folder):
+    """What the operator may name is in folder; the rest stays in TPMS."""
+    signers = {name: authority.Signer(folder, name) for name in ("root", "middle", "other-root", "namesake", "forged-signer", "deep", "ek-signer")}
+    signers["rsa"] = authority.Signer(folder, "rsa-root", "rsa:2048")
+    root = authority.Authority("Root", signers["root"])
+    of = lambda subject, extensions=authority.CA, issuer=root, signer="middle", **how: authority.Authority(subject, signers[signer], issuer, extensions, **how)
+    sign = authority.key_usage(authority.CERT_SIGN)
+    TPMS.update({
+        "root": root, "middle": of("Middle"), "ek": Key(folder, "ek"), "ek-two": Key(folder, "ek-two"), "ek-ecc": Key(folder, "ek-ecc", "ec:P-256"),
+        "expired": of("Expired", end="20210101000000Z"), "no-ca": of("No CA", (authority.constraints(False), sign)),
+        "no-signing": of("No signing", (authority.constraints(True), authority.key_usage(authority.SIGNING))),
+        "tls": of("TLS", (*authority.CA, authority.extended(authority.TLS_USAGE))), "ek-signer": signers["ek-signer"],
+        "vendor": of("Vendor's", (*authority.CA, authority.permitted(authority.name(("2.5.4.10", "Vendor"))))),
+        "shallow": of("Shallow", (authority.constraints(True, 0), sign)), "rsa": authority.Authority("RSA Root", signers["rsa"], alg="sha1"),
+        "forged-root": authority.Authority("Root", signers["forged-signer"]), "forged-signer": signers["forged-signer"]})
+    TPMS["too-deep"] = of("Deep", issuer=TPMS["shallow"], signer="deep")
+    TPMS["forged"] = of("Middle", issuer=TPMS["forged-root"], signer="forged-signer")
+    middle_serial = next(n for n in range(0x1000, 0x3000) if authority.integer(n) in TPMS["middle"].certificate[:30])
+    os.makedirs(folder + "/authorities", exist_ok=True)
+    for file, data in (("root.pem", authority.pem(root.certificate)), ("middle.pem", authority.pem(TPMS["middle"].certificate)),
+                       ("other-root.pem", authority.pem(authority.Authority("Other", signers["other-root"]).certificate)),
+                       ("namesake.pem", authority.pem(authority.Authority("Root", signers["namesake"]).certificate)),
+                       ("rsa-root.pem", authority.pem(TPMS["rsa"].certificate)), ("revoked.crl", TPMS["middle"].revoke(0x77)),
+                       ("revoked-middle.crl", authority.pem(root.revoke(middle_serial), what="X509 CRL")),
+                       ("authorities/root.crt", root.certificate), ("authorities/none.crl", root.revoke()), ("authorities/README", b"not read"),
+                       ("secret", SECRET), ("short-secret", b"1234")):
+        with open(folder + "/" + file, "wb") as f:
+            f.write(data)
+
+
 # --- make them ---------------------------------------------------------------------------------------------------
 
 def main():
@@ -2449,10 +2919,12 @@ def main():
             "sha1": Key(out + "/keys", "sha1", scheme="sha1"), "short": Key(out + "/keys", "short", "rsa:1024"),
             "three": Key(out + "/keys", "three", "rsa:2048:3"), "p224": Key(out + "/keys", "p224", "ec:P-224"),
             "p384": Key(out + "/keys", "p384", "ec:P-384"), "name1": Key(out + "/keys", "name1", name_alg="sha1"),
+            "iak": Key(out + "/keys", "iak", "ec:P-256"),
             "unrestricted": Key(out + "/keys", "unrestricted", attributes=GOOD_KEY & ~0x10000)}
     for name, key in keys.items():
         with open(out + "/keys/%s.pub" % name, "wb") as f:
             f.write(key.public())
+    make_authorities(out + "/keys")
     with open(out + "/cases", "w") as cases:
         for name, verdict, findings, options, rule, policy, make in CASES:
             if sys.argv[3:] and name not in sys.argv[3:]:
