@@ -111,4 +111,24 @@ check "  quoted" quoted separated
 check "  is as the profile says" judged 5 separated "$SCRATCH/id.db"
 check "  in all PCRs" mismatches ""
 check "  by name" phase_is 'PCR 7 up to "os-separator"'
+
+# A machine's own log of user space, made by Debian 13's systemd-pcrextend: a TPM that is extended with its records
+# holds what that machine's held, and the audit finds both logs right.
+PHASES=$VECTORS/phases LOG=$PHASES/binary_bios_measurements
+kept_pcr() { # FILE PCR: of the sha256 bank
+    awk -v pcr="$2" '$1 ~ /^sha[0-9]+:$/ { here = $1 == "sha256:" } here && $1 == pcr { print tolower(substr($3, 3)) }' "$PHASES/$1"
+}
+tpm_pcr() { tpm2_pcrread "sha256:$1" | awk -v pcr="$1" '$1 == pcr || $1 == pcr ":" { print tolower(substr($NF, 3)) }'; }
+measured() {
+    tr -d '\036' < "$PHASES/tpm2-measure.log" |
+        jq -r '"\(.pcr) " + ([.digests[] | "\(.hashAlg)=\(.digest)"] | join(","))' | tpm_extend
+}
+check "the boot of a machine with phases" booted
+check "  its PCR 11 before them" [ "$(tpm_pcr 11)" = "$(kept_pcr pcrs.yaml 11)" ]
+check "  its records" measured
+for pcr in 7 11 12 15; do check "  give its PCR $pcr" [ "$(tpm_pcr $pcr)" = "$(kept_pcr pcrs-ready.yaml $pcr)" ]; done
+check "  quoted" quoted own-log
+cp "$PHASES/tpm2-measure.log" "$SCRATCH/own-log/"
+check "  is audited by its logs" run 5 "$ASSAY" audit --json --ak "$SCRATCH/tpm/ak.pub" --nonce "$NONCE" "$SCRATCH/own-log"
+check "  and no PCR is otherwise" mismatches ""
 finish
