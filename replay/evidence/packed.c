@@ -14,6 +14,9 @@
 /* What is kept of it. */
 #define KEPT_MAX ((size_t)4 << 30)
 
+/* An archive in the archive is unpacked as a whole. */
+#define NESTED_MAX ((size_t)1 << 30)
+
 /* Folders around the bundles, as in a tar of /srv/cases/17. */
 #define WRAPPING_MAX 16
 
@@ -31,6 +34,9 @@ struct packed {
 	struct buf *kept; /* owned array: the contents of loaded items */
 	size_t n_kept, kept_capacity, kept_size;
 	struct item_list items; /* all members */
+	struct bytes
+		inside; /* path of the archive in the archive that is walked; empty: the outer one */
+	bool is_nested; /* what is in archives inside this one was added */
 	struct packed_bundle *bundles;
 	size_t n_bundles;
 };
@@ -204,6 +210,14 @@ static int add_member(struct packed *packed, struct archive_walk *walk,
 	}
 	if (item.path.size == 0)
 		return 0; /* "./" */
+	if (packed->inside.size) {
+		item.path = bytes_of_string(
+			arena_printf(&packed->arena, "%.*s/%.*s", (int)packed->inside.size,
+				     (const char *)packed->inside.data, (int)item.path.size,
+				     (const char *)item.path.data));
+		if (packed->arena.failed)
+			return error_memory(err, packed->path);
+	}
 	role = role_of_path(item.path);
 	if (item.type == ITEM_FILE && role != ROLE_NONE) {
 		if (keep(packed, walk, member, &item, role_size_max(role), err) < 0)
@@ -213,6 +227,51 @@ static int add_member(struct packed *packed, struct archive_walk *walk,
 		return -1;
 	}
 	return item_list_add(&packed->items, item, err);
+}
+
+/* An archive in the archive, looked into where nothing else is evidence: one level, no more. */
+static int add_nested(struct packed *packed, struct archive_walk *walk,
+		      const struct archive_member *member, struct draft *everywhere,
+		      struct error *err)
+{
+	struct archive_walk_options options = { .source = packed->path, .total_max = UNPACKED_MAX };
+	AUTO(archive_walk_freep) struct archive_walk *inner = NULL;
+	AUTO(buf_clear) struct buf contents = BUF_INIT;
+	const struct archive_member *one;
+	struct error problem = { 0 };
+	struct bytes block;
+	int status;
+
+	if (item_type_of(member->type) != ITEM_FILE ||
+	    (status = archive_walk_data(walk, &block, err)) == 0)
+		return 0;
+	if (status < 0)
+		return -1;
+	if (!archive_walk_detect(block))
+		return 0;
+	do {
+		if (block.size > NESTED_MAX - contents.size)
+			return draft_problem(
+				everywhere, BUNDLE_LIMIT, member->path, err,
+				"an archive in the archive larger than is looked into");
+		buf_append(&contents, block);
+	} while ((status = archive_walk_data(walk, &block, err)) > 0);
+	if (status < 0 || buf_finish(&contents, err) < 0)
+		return -1;
+	if (!path_normalise(&packed->arena, member->path, &packed->inside))
+		return packed->arena.failed ? error_memory(err, packed->path) : 0;
+	if (archive_walk_open(&options, buf_bytes(&contents), &inner, &problem) == 0)
+		while ((status = archive_walk_next(inner, &one, &problem)) > 0)
+			if (add_member(packed, inner, one, everywhere, &problem) < 0)
+				break;
+	packed->inside = bytes_of("", 0);
+	/* One that breaks off, or is none after all, has what it has. */
+	if (problem.code == ERROR_SYSTEM) {
+		if (err)
+			*err = problem;
+		return -1;
+	}
+	return 0;
 }
 
 /* The walk over all members; each gets to fn, with what fn needs in ctx. */
@@ -513,7 +572,9 @@ static int draft_bundle(struct packed *packed, struct packed_bundle *bundle, siz
 			return -1;
 	if (draft_inspect(&bundle->draft, &bundle->items, err) < 0)
 		return -1;
-	mapping = items_find(&bundle->items, bytes_of_string("evidence.json"));
+	/* What a mapping names is read on a second walk, which does not look into archives. */
+	mapping = packed->is_nested ? NULL
+				    : items_find(&bundle->items, bytes_of_string("evidence.json"));
 	return draft_assign(&bundle->draft, &bundle->items,
 			    mapping && mapping->is_loaded && !mapping->is_duplicate
 				    ? &mapping->contents
@@ -546,10 +607,34 @@ static int add_single(struct packed *packed, struct error *err)
 		       : 0;
 }
 
+/* Nothing was found, for that reason: archives in the archive may have it. */
+static int open_nested(struct packed *packed, struct draft *everywhere, const struct error *problem,
+		       struct error *err)
+{
+	size_t before = packed->items.n_items;
+
+	if (problem->code != ERROR_INPUT) {
+		if (err)
+			*err = *problem;
+		return -1;
+	}
+	if (walk_all(packed, add_nested, everywhere, err) < 0)
+		return -1;
+	packed->is_nested = true;
+	if (packed->items.n_items > before) {
+		items_sort(&packed->items);
+		return find_bundles(packed, err);
+	}
+	if (err)
+		*err = *problem;
+	return -1;
+}
+
 int packed_open(const char *path, struct packed **out, struct error *err)
 {
 	AUTO(packed_freep) struct packed *packed = calloc(1, sizeof(*packed));
 	AUTO(draft_clear) struct draft everywhere = { 0 };
+	struct error problem = { 0 };
 	size_t next = 0;
 
 	if (!packed || !(packed->path = strdup(strcmp(path, "-") == 0 ? "<stdin>" : path)))
@@ -563,7 +648,8 @@ int packed_open(const char *path, struct packed **out, struct error *err)
 		if (walk_all(packed, add_member, &everywhere, err) < 0)
 			return -1;
 		items_sort(&packed->items);
-		if (find_bundles(packed, err) < 0)
+		if (find_bundles(packed, &problem) < 0 &&
+		    open_nested(packed, &everywhere, &problem, err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < packed->n_bundles; i++)

@@ -44,6 +44,10 @@ in_json "  its signature holds" '.bundles[0].checks | any(.check == "quote.signa
 in_json "  so does its nonce" '.bundles[0].checks | any(.check == "quote.nonce" and .result == "pass")'
 in_json "  and the attributes of its key" '.bundles[0].checks | any(.check == "key.attributes" and .result == "pass")'
 
+mkdir case
+tar cJf case/support.tar.xz support-archive && echo "case 17" > case/notes && tar czf case.tar.gz case
+evidence "an archive in an archive" nested case.tar.gz
+
 # Archives, one file, standard input; links and FIFOs are not followed.
 tar cJf support.tar.xz support-archive
 evidence "a support archive" support-tar support.tar.xz
