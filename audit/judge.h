@@ -193,6 +193,7 @@ struct judge {
 	struct shared_entry *shared; /* owned: entries of PCRs that user space's log extends, too */
 	size_t n_shared, shared_capacity;
 	bool has_more_shared;         /* they are too many to be kept */
+	uint64_t n_merge_extends;     /* that searches for their order took */
 	struct ima_tracker *trackers; /* in the report's arena */
 	size_t n_trackers;
 	uint64_t ima_begins[PCR_COUNT]; /* entries before the first one that extends the PCR */

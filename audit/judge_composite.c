@@ -7,7 +7,7 @@
 
 #include "core/own.h"
 
-/* Digests over all values that may be tried with shorter prefixes of user space's log: a second. */
+/* Digests over all values, and extends, that shorter prefixes of user space's log may take: a second. */
 #define TRIES_MAX 1000000
 
 /* The values that the logs give, put together for one quote; of the IMA log at one point. */
@@ -142,12 +142,14 @@ static int composite_try(struct composite *composite, const struct eventlog_repl
 			 uint64_t *n_entries, struct error *err)
 {
 	const struct judge *judge = composite->judge;
-	uint64_t n_tries = judge->n_entries;
+	uint64_t n_tries = 0;
 	size_t n = judge->n_userspace;
 	int status = composite_prefix(composite, boot, n, true, n_entries, err);
 
-	for (size_t i = n; i > 0 && status == 0; i--)
+	for (size_t i = n; i > 0 && status == 0 && n_tries < TRIES_MAX; i--) {
 		status = composite_prefix(composite, boot, i - 1, false, n_entries, err);
+		n_tries += i;
+	}
 	for (size_t i = n; i > 0 && status == 0 && n_tries < TRIES_MAX; i--) {
 		status = composite_prefix(composite, boot, i - 1, true, n_entries, err);
 		n_tries += judge->n_entries;

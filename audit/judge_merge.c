@@ -13,8 +13,9 @@
 #define SHARED_MAX    4096
 #define USERSPACE_MAX 16
 
-/* Extends that one search may take: half a second. */
-#define EXTENDS_MAX 2000000
+/* Extends that one search may take, half a second, and all of a bundle together. */
+#define EXTENDS_MAX       2000000
+#define EXTENDS_TOTAL_MAX 8000000
 
 struct shared_entry {
 	uint64_t index; /* in the IMA log */
@@ -85,7 +86,8 @@ static int extend(struct merge *merge, uint8_t *state, const uint8_t *digest)
 
 	if (!digest)
 		return NO;
-	if (merge->n_extends++ >= EXTENDS_MAX)
+	if (merge->n_extends++ >= EXTENDS_MAX ||
+	    merge->judge->n_merge_extends++ >= EXTENDS_TOTAL_MAX)
 		return STOP;
 	if (hasher_digest(merge->judge->hasher, merge->alg, parts, 2, &out, merge->err) < 0)
 		return FAILED;

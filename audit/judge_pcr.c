@@ -252,22 +252,6 @@ static bool is_reset_in_all_banks(const struct judged_quote *quote, uint32_t pcr
 	return true;
 }
 
-/* A PCR that the boot log, user space's or neither of them gives, but not IMA's. */
-static int compare_logged(struct pcr_walk *walk, size_t quote_index, const struct pcr_bank *base,
-			  uint32_t pcr, const struct digest *wanted, struct error *err)
-{
-	struct judge *judge = walk->judge;
-	struct judged_quote *quote = &judge->quotes[quote_index];
-	struct pcr_bank bank = *base;
-	struct digest given;
-
-	if (userspace_replay(judge, &bank, 0, quote->n_userspace, err) < 0)
-		return -1;
-	given = pcr_bank_value(&bank, pcr);
-	note(walk, pcr, quote, wanted, &given, digest_equal(wanted, &given));
-	return 0;
-}
-
 /* A PCR that user space's log and IMA's extend both. */
 static int compare_merged(struct pcr_walk *walk, size_t quote_index, const struct pcr_bank *base,
 			  uint32_t pcr, const struct digest *wanted, struct error *err)
@@ -304,10 +288,14 @@ static int compare_bank(struct pcr_walk *walk, size_t quote_index, enum alg alg,
 	pcr_set pcrs = quote_selection_pcrs(&quote->quote.selection, alg);
 	pcr_set logged = judge->boot_extended | judge->userspace_extended;
 	const struct pcr_bank *bank;
-	struct pcr_bank base;
+	struct pcr_bank base, after;
 
 	if (judge_boot_bank(judge, alg, &bank, err) < 0 ||
 	    judge_base_bank(judge, alg, &base, err) < 0)
+		return -1;
+	after = base; /* the boot log, and as much of user space's as the quote covers */
+	if (hasher_has(judge->hasher, alg) &&
+	    userspace_replay(judge, &after, 0, quote->n_userspace, err) < 0)
 		return -1;
 	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
 		struct digest wanted, given;
@@ -334,9 +322,10 @@ static int compare_bank(struct pcr_walk *walk, size_t quote_index, enum alg alg,
 			continue; /* a quote from before the first entry: ima.unattested */
 		else if (judge->ima_extended >> pcr & 1)
 			compare_ima(walk, quote_index, pcr, &wanted);
-		else if (logged >> pcr & 1)
-			status = compare_logged(walk, quote_index, &base, pcr, &wanted, err);
-		else if (is_reset(digest_bytes(&wanted), pcr))
+		else if (logged >> pcr & 1) {
+			given = pcr_bank_value(&after, pcr);
+			note(walk, pcr, quote, &wanted, &given, digest_equal(&wanted, &given));
+		} else if (is_reset(digest_bytes(&wanted), pcr))
 			note(walk, pcr, quote, &wanted, NULL, true);
 		else if (log_is_missing(judge, pcr))
 			walk->unexplained |= (pcr_set)1 << pcr;

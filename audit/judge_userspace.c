@@ -11,7 +11,7 @@
 #include "replay/userspace/userspace.h"
 
 /* Records of a log: a boot makes some tens. Each costs extends of every bank, and evidence is hostile. */
-#define RECORDS_MAX 8192
+#define RECORDS_MAX 4096
 
 /* Of a string, what a report shows. */
 #define SHOWN_MAX 128
