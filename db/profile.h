@@ -107,6 +107,38 @@ struct profile {
 	size_t n_later;
 };
 
+/* --- images ------------------------------------------------------------------------------------ */
+
+/* Whether an image carries SBAT data: shim compares it with the level in force. */
+enum sbat_state {
+	SBAT_NONE,      /* no section */
+	SBAT_READ,      /* the entries are all there are */
+	SBAT_MALFORMED, /* shim refuses the image; the entries are those before the break */
+	SBAT_STATE_COUNT
+};
+
+struct boot_sbat {
+	struct bytes component;
+	uint16_t generation; /* as shim reads it */
+	struct bytes version;
+};
+
+/* A PE image that the boots load: what a revocation may be about. */
+struct boot_image {
+	const char *release;  /* set when read from a database */
+	const char *artifact; /* the same */
+	const char *source;   /* "/EFI/BOOT/BOOTX64.EFI of ESP.img" */
+	const char *kind;     /* "shim", "kernel", ... */
+	const char *version;  /* its own; "" */
+	alg_set algs;
+	struct digest authenticode[ALG_BANKS]; /* by enum alg; what firmware measures */
+	enum sbat_state sbat_state;
+	struct boot_sbat *sbat;
+	size_t n_sbat;
+	struct bytes *signatures; /* PKCS #7, as in its certificate table; not verified */
+	size_t n_signatures;
+};
+
 /* The digest that an event with this text has. */
 int profile_text_digest(const struct profile_event *event, struct bytes text, enum alg alg,
 			struct hasher *hasher, struct digest *out, struct error *err);
@@ -147,30 +179,38 @@ int profile_write_later(struct json *json, const struct profile *profile,
  * Profiles of one artifact as one blob, each event once however many profiles have it. Integers are
  * little endian; a text is u32 size, bytes[size].
  *
- *     profiles  u8 version, u8 zero, u32 n_events, events, u32 n_profiles, profiles
+ *     profiles  u8 version (3), u8 zero, u32 n_events, events, u32 n_profiles, profiles, u32 n_images,
+ *               images; versions 1 and 2, which are read too, end before n_images
  *     event     u8 origin, u8 encoding, u8 with_nul, u8 zero, u32 pcr, u32 type, u16 algs, their
  *               digests in the order of enum alg, texts: component, source, over, assumption, text;
  *               u32 n_holes, holes: u32 offset, u32 size, u8 kind, text name
- *     profile   texts: name, ending; u32 banks, u32 n_events, u32 number of each;
- *               in version 2, which is written where there are any: u32 n_later, u32 number of each
+ *     profile   texts: name, ending; u32 banks, u32 n_events, u32 number of each; not in version 1:
+ *               u32 n_later, u32 number of each
+ *     image     u8 sbat state, u8 zero, u16 algs, their digests, texts: source, kind, version; u32
+ *               n_sbat, entries: text component, u16 generation, text version; u32 n_signatures, a
+ *               text each
  */
-int profiles_encode(const struct profile *profiles, size_t n_profiles, struct buf *out,
+int profiles_encode(const struct profile *profiles, size_t n_profiles,
+		    const struct boot_image *images, size_t n_images, struct buf *out,
 		    struct error *err);
 
 #define PROFILES_MAX       4096    /* of one artifact */
 #define PROFILE_EVENTS_MAX 1000000 /* of one blob, and of one profile */
+#define PROFILE_IMAGES_MAX 65536   /* of one blob */
 
 struct profile_list {
 	struct profile *profiles; /* in the arena, with all they point to */
 	size_t n_profiles;
+	struct boot_image *images; /* likewise */
+	size_t n_images;
 	struct arena arena;
 };
 
-/* Appends the profiles of a blob. source is what errors call it. */
+/* Appends the profiles and images of a blob. source is what errors call it. */
 int profiles_decode(struct bytes blob, const char *source, struct profile_list *list,
 		    struct error *err);
 
-/* All profiles of these releases (NULL and 0: of all), by release, artifact and name. ERROR_USAGE
+/* All profiles and images of these releases (NULL and 0: of all), profiles by release, artifact and name. ERROR_USAGE
  * names a release the database lacks. */
 int db_profiles_read(struct db *db, const char *const *releases, size_t n_releases,
 		     struct profile_list *out, struct error *err);

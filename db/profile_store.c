@@ -5,7 +5,8 @@
 #include "db/internal.h"
 #include "db/profile.h"
 
-enum { VERSION_EVENTS = 1, VERSION_LATER = 2 };
+/* Each has what those before it have: the events of the firmware's log, those of user space, images. */
+enum { VERSION_EVENTS = 1, VERSION_LATER = 2, VERSION_IMAGES = 3 };
 /* More than any text of a boot: a menuentry's body, a command line. */
 #define PROFILE_TEXT_MAX ((uint32_t)1 << 20)
 
@@ -120,15 +121,54 @@ static int append_list(struct buf *out, struct event_table *table,
 	return 0;
 }
 
-int profiles_encode(const struct profile *profiles, size_t n_profiles, struct buf *out,
+static int append_image(struct buf *out, const struct boot_image *image, struct error *err)
+{
+	buf_append_u8(out, (uint8_t)image->sbat_state);
+	buf_append_u8(out, 0);
+	buf_append_le16(out, (uint16_t)image->algs);
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+		if (image->algs & 1u << alg)
+			buf_append(out, digest_bytes(&image->authenticode[alg]));
+	append_text(out, bytes_of_string(image->source));
+	append_text(out, bytes_of_string(image->kind));
+	append_text(out, bytes_of_string(image->version));
+	buf_append_le32(out, (uint32_t)image->n_sbat);
+	for (size_t i = 0; i < image->n_sbat; i++) {
+		append_text(out, image->sbat[i].component);
+		buf_append_le16(out, image->sbat[i].generation);
+		append_text(out, image->sbat[i].version);
+	}
+	buf_append_le32(out, (uint32_t)image->n_signatures);
+	for (size_t i = 0; i < image->n_signatures; i++) {
+		if (image->signatures[i].size > PROFILE_TEXT_MAX)
+			return error_set(err, ERROR_LIMIT, image->source, ERROR_NO_OFFSET,
+					 "a signature of more than %" PRIu32 " bytes",
+					 PROFILE_TEXT_MAX);
+		append_text(out, image->signatures[i]);
+	}
+	return 0;
+}
+
+static int append_images(struct buf *out, const struct boot_image *images, size_t n,
+			 struct error *err)
+{
+	if (n > PROFILE_IMAGES_MAX)
+		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
+				 "%zu boot images, at most %d", n, PROFILE_IMAGES_MAX);
+	buf_append_le32(out, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		if (append_image(out, &images[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int profiles_encode(const struct profile *profiles, size_t n_profiles,
+		    const struct boot_image *images, size_t n_images, struct buf *out,
 		    struct error *err)
 {
 	AUTO(event_table_clear) struct event_table table = { .bytes = BUF_INIT };
 	AUTO(buf_clear) struct buf lists = BUF_INIT;
-	bool later = false;
 
-	for (size_t i = 0; i < n_profiles; i++)
-		later |= profiles[i].n_later > 0;
 	if (n_profiles > PROFILES_MAX)
 		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
 				 "%zu boot profiles, at most %d", n_profiles, PROFILES_MAX);
@@ -141,17 +181,18 @@ int profiles_encode(const struct profile *profiles, size_t n_profiles, struct bu
 		append_text(&lists, bytes_of_string(profile->ending));
 		buf_append_le32(&lists, profile->banks);
 		if (append_list(&lists, &table, profile->events, profile->n_events, err) < 0 ||
-		    (later &&
-		     append_list(&lists, &table, profile->later, profile->n_later, err) < 0))
+		    append_list(&lists, &table, profile->later, profile->n_later, err) < 0)
 			return -1;
 	}
-	buf_append_u8(out, later ? VERSION_LATER : VERSION_EVENTS);
+	buf_append_u8(out, VERSION_IMAGES);
 	buf_append_u8(out, 0);
 	buf_append_le32(out, (uint32_t)table.n_parts);
 	buf_append(out, buf_bytes(&table.bytes));
 	buf_append_le32(out, (uint32_t)n_profiles);
 	buf_append(out, buf_bytes(&lists));
 	out->failed |= lists.failed;
+	if (append_images(out, images, n_images, err) < 0)
+		return -1;
 	return buf_finish(out, err);
 }
 
@@ -275,46 +316,143 @@ static int read_profile(struct reader *in, uint8_t version, const struct profile
 	out->ending = read_string(in, arena);
 	out->banks = reader_le32(in);
 	if (read_list(in, events, n_events, &out->events, &out->n_events, arena, err) < 0 ||
-	    (version == VERSION_LATER &&
+	    (version >= VERSION_LATER &&
 	     read_list(in, events, n_events, &out->later, &out->n_later, arena, err) < 0))
 		return -1;
 	return out->banks >> ALG_BANKS ? damaged(in, err, "a profile of unknown banks") : 0;
+}
+
+static int read_sbat(struct reader *in, struct boot_image *out, struct arena *arena,
+		     struct error *err)
+{
+	uint32_t n = reader_le32(in);
+
+	out->sbat = take_items(in, arena, n, sizeof(*out->sbat), 10, err);
+	if (!out->sbat)
+		return -1;
+	for (; out->n_sbat < n; out->n_sbat++) {
+		struct boot_sbat *entry = &out->sbat[out->n_sbat];
+
+		entry->component = read_text(in, arena);
+		entry->generation = reader_le16(in);
+		entry->version = read_text(in, arena);
+	}
+	return 0;
+}
+
+static int read_image(struct reader *in, struct boot_image *out, struct arena *arena,
+		      struct error *err)
+{
+	uint8_t state = reader_u8(in);
+	uint32_t n;
+
+	reader_skip(in, 1);
+	out->algs = reader_le16(in);
+	if (state >= SBAT_STATE_COUNT || out->algs >> ALG_BANKS)
+		return damaged(in, err, "an image with a value out of range");
+	out->sbat_state = (enum sbat_state)state;
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+		if (out->algs & 1u << alg)
+			digest_init(&out->authenticode[alg], alg, reader_bytes(in, alg_size(alg)));
+	out->release = out->artifact = "";
+	out->source = read_string(in, arena);
+	out->kind = read_string(in, arena);
+	out->version = read_string(in, arena);
+	if (read_sbat(in, out, arena, err) < 0)
+		return -1;
+	n = reader_le32(in);
+	out->signatures = take_items(in, arena, n, sizeof(*out->signatures), 4, err);
+	if (!out->signatures)
+		return -1;
+	for (; out->n_signatures < n; out->n_signatures++)
+		out->signatures[out->n_signatures] = read_text(in, arena);
+	return 0;
+}
+
+/* What a blob adds to a list. */
+struct decoded {
+	struct profile *profiles;
+	struct boot_image *images;
+	uint32_t n_profiles, n_images;
+};
+
+static int read_profiles(struct reader *in, uint8_t version, struct profile_list *list,
+			 struct decoded *out, struct error *err)
+{
+	struct profile_event *events;
+	uint32_t n_events = reader_le32(in);
+
+	events = take_items(in, &list->arena, n_events, sizeof(*events), 1, err);
+	if (!events)
+		return -1;
+	for (uint32_t i = 0; i < n_events; i++)
+		if (read_event(in, &events[i], &list->arena, err) < 0)
+			return -1;
+	out->n_profiles = reader_le32(in);
+	out->profiles =
+		take_items(in, &list->arena, out->n_profiles, sizeof(*out->profiles), 1, err);
+	if (!out->profiles)
+		return -1;
+	for (uint32_t i = 0; i < out->n_profiles; i++)
+		if (read_profile(in, version, events, n_events, &out->profiles[i], &list->arena,
+				 err) < 0)
+			return -1;
+	return 0;
+}
+
+static int read_images(struct reader *in, struct profile_list *list, struct decoded *out,
+		       struct error *err)
+{
+	out->n_images = reader_le32(in);
+	if (out->n_images > PROFILE_IMAGES_MAX)
+		return damaged(in, err, "more images than there may be");
+	out->images = take_items(in, &list->arena, out->n_images, sizeof(*out->images), 1, err);
+	if (!out->images)
+		return -1;
+	for (uint32_t i = 0; i < out->n_images; i++)
+		if (read_image(in, &out->images[i], &list->arena, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* An array in the arena with more items behind it; NULL when out of memory. */
+static void *joined(struct arena *arena, const void *before, size_t n_before, const void *more,
+		    size_t n_more, size_t item_size)
+{
+	uint8_t *items = arena_take(arena, (n_before + n_more) * item_size + 1);
+
+	if (items && n_before)
+		memcpy(items, before, n_before * item_size);
+	if (items && n_more)
+		memcpy(items + n_before * item_size, more, n_more * item_size);
+	return items;
 }
 
 int profiles_decode(struct bytes blob, const char *source, struct profile_list *list,
 		    struct error *err)
 {
 	struct reader in = reader_of(blob, 0, source);
-	struct profile_event *events;
-	struct profile *profiles;
-	uint32_t n_events, n;
+	struct decoded decoded = { 0 };
 	uint8_t version = reader_u8(&in);
+	struct profile *profiles;
+	struct boot_image *images;
 
-	if (version < VERSION_EVENTS || version > VERSION_LATER || reader_u8(&in) != 0)
+	if (version < VERSION_EVENTS || version > VERSION_IMAGES || reader_u8(&in) != 0)
 		return damaged(&in, err, "of an unknown version");
-	n_events = reader_le32(&in);
-	events = take_items(&in, &list->arena, n_events, sizeof(*events), 1, err);
-	if (!events)
+	if (read_profiles(&in, version, list, &decoded, err) < 0 ||
+	    (version >= VERSION_IMAGES && read_images(&in, list, &decoded, err) < 0) ||
+	    reader_finish(&in, err) < 0)
 		return -1;
-	for (uint32_t i = 0; i < n_events; i++)
-		if (read_event(&in, &events[i], &list->arena, err) < 0)
-			return -1;
-	n = reader_le32(&in);
-	profiles = take_items(&in, &list->arena, list->n_profiles + n, sizeof(*profiles), 1, err);
-	if (!profiles)
-		return -1;
-	for (uint32_t i = 0; i < n; i++)
-		if (read_profile(&in, version, events, n_events, &profiles[list->n_profiles + i],
-				 &list->arena, err) < 0)
-			return -1;
-	if (reader_finish(&in, err) < 0)
-		return -1;
+	profiles = joined(&list->arena, list->profiles, list->n_profiles, decoded.profiles,
+			  decoded.n_profiles, sizeof(*profiles));
+	images = joined(&list->arena, list->images, list->n_images, decoded.images,
+			decoded.n_images, sizeof(*images));
 	if (list->arena.failed)
 		return error_memory(err, source);
-	if (list->n_profiles)
-		memcpy(profiles, list->profiles, list->n_profiles * sizeof(*profiles));
 	list->profiles = profiles;
-	list->n_profiles += n;
+	list->n_profiles += decoded.n_profiles;
+	list->images = images;
+	list->n_images += decoded.n_images;
 	return 0;
 }
 
@@ -345,7 +483,8 @@ static int read_release(struct db *db, const struct artifact_list *boots,
 	for (size_t i = 0; i < boots->n_items; i++) {
 		const struct artifact_row *row = &boots->items[i];
 		AUTO(statement_reset) sqlite3_stmt *stmt = NULL;
-		size_t first = list->n_profiles;
+		size_t first = list->n_profiles, first_image = list->n_images;
+		const char *of_release;
 		struct bytes blob, name;
 		bool has;
 
@@ -359,9 +498,16 @@ static int read_release(struct db *db, const struct artifact_list *boots,
 		    profiles_decode(blob, db->path, list, err) < 0)
 			return -1;
 		name = arena_copy(&list->arena, row->artifact.name);
+		of_release = arena_printf(&list->arena, "%s", release->name);
+		if (list->arena.failed)
+			break;
 		for (size_t k = first; k < list->n_profiles; k++) {
 			list->profiles[k].artifact = (const char *)name.data;
-			list->profiles[k].release = arena_printf(&list->arena, "%s", release->name);
+			list->profiles[k].release = of_release;
+		}
+		for (size_t k = first_image; k < list->n_images; k++) {
+			list->images[k].artifact = (const char *)name.data;
+			list->images[k].release = of_release;
 		}
 	}
 	if (n_boots != release->n_boots)

@@ -85,7 +85,9 @@ static int store(const struct boot *boot, const struct options *options, struct 
 	AUTO(file_set_freep) struct file_set *set = NULL;
 	AUTO(db_closep) struct db *db = NULL;
 	AUTO(own_free) struct profile *profiles = NULL;
-	size_t n;
+	AUTO(arena_clear) struct arena arena = { 0 };
+	struct boot_image *images = NULL;
+	size_t n, n_images;
 	const struct boot_profile *predicted = boot_profiles(boot, &n);
 	int added;
 	bool given;
@@ -95,7 +97,8 @@ static int store(const struct boot *boot, const struct options *options, struct 
 		return error_memory(err, NULL);
 	for (size_t i = 0; i < n; i++)
 		profiles[i] = predicted[i].profile;
-	if (profiles_encode(profiles, n, &blob, err) < 0 ||
+	if (boot_images(boot, &arena, &images, &n_images, err) < 0 ||
+	    profiles_encode(profiles, n, images, n_images, &blob, err) < 0 ||
 	    file_set_new(boot_machine(boot)->banks, &set, err) < 0 ||
 	    machine_each_file(boot_machine(boot), add_file, set, err) < 0 ||
 	    make_artifact(boot, options, buf_bytes(&blob), set, err) < 0)

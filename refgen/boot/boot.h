@@ -50,6 +50,10 @@ const char *const *boot_notes(const struct boot *boot, size_t *n);
 
 const struct machine *boot_machine(const struct boot *boot);
 
+/* Every PE image that some run loaded, or looked at, in the order of first use; in the arena. */
+int boot_images(const struct boot *boot, struct arena *arena, struct boot_image **out, size_t *n,
+		struct error *err);
+
 /* --- machine facts (facts.c) -------------------------------------------------------------------- */
 
 /* Parses a facts file (design.md). Strings are copied into the machine; file names in it are

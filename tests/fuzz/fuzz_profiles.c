@@ -13,9 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error err;
 
 	if (profiles_decode(bytes_of(data, size), "input", &list, &err) == 0 &&
-	    profiles_encode(list.profiles, list.n_profiles, &out, &err) == 0 &&
+	    profiles_encode(list.profiles, list.n_profiles, list.images, list.n_images, &out,
+			    &err) == 0 &&
 	    (profiles_decode(buf_bytes(&out), "again", &again, &err) < 0 ||
-	     again.n_profiles != list.n_profiles))
+	     again.n_profiles != list.n_profiles || again.n_images != list.n_images))
 		abort();
 	buf_clear(&out);
 	profile_list_clear(&list);

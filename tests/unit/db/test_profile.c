@@ -59,15 +59,45 @@ static struct profile profiles[] = {
          .n_later = 1 },
 };
 
+static struct boot_sbat sbat[2];
+static struct bytes signatures[2];
+static struct boot_image images[2];
+
+static void set_images(void)
+{
+	sbat[0].component = bytes_of_string("sbat");
+	sbat[0].generation = 1;
+	sbat[0].version = bytes_of_string("1");
+	sbat[1].component = bytes_of_string("shim");
+	sbat[1].generation = 65535;
+	sbat[1].version = bytes_of_string("16.1");
+	signatures[0] = bytes_of_string("0\1\2");
+	signatures[1] = bytes_of_string("");
+	images[0] = (struct boot_image){ .source = "/EFI/BOOT/BOOTX64.EFI of disk.img",
+					 .kind = "shim",
+					 .version = "16.1",
+					 .algs = 1u << ALG_SHA256,
+					 .sbat_state = SBAT_READ,
+					 .sbat = sbat,
+					 .n_sbat = 2,
+					 .signatures = signatures,
+					 .n_signatures = 2 };
+	images[0].authenticode[ALG_SHA256] = events[0].digests[ALG_SHA256];
+	images[1] = (struct boot_image){ .source = "/vmlinuz of disk.img",
+					 .kind = "kernel",
+					 .version = "" };
+}
+
 static struct bytes encoded(size_t n)
 {
 	struct buf out = BUF_INIT;
 	struct bytes copy;
 	struct error err;
 
+	set_images();
 	other_events[0] = events[1];
 	other_events[1] = events[0];
-	assert_int_equal(profiles_encode(profiles, n, &out, &err), 0);
+	assert_int_equal(profiles_encode(profiles, n, images, 2, &out, &err), 0);
 	copy = test_copy(buf_bytes(&out));
 	buf_clear(&out);
 	return copy;
@@ -109,6 +139,27 @@ static void assert_same(const struct profile *a, const struct profile *b)
 	}
 }
 
+static void assert_same_image(const struct boot_image *a, const struct boot_image *b)
+{
+	assert_string_equal(a->source, b->source);
+	assert_string_equal(a->kind, b->kind);
+	assert_string_equal(a->version, b->version);
+	assert_int_equal(a->algs, b->algs);
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
+		if (a->algs & 1u << alg)
+			assert_true(digest_equal(&a->authenticode[alg], &b->authenticode[alg]));
+	assert_int_equal(a->sbat_state, b->sbat_state);
+	assert_int_equal(a->n_sbat, b->n_sbat);
+	for (size_t i = 0; i < a->n_sbat; i++) {
+		assert_true(bytes_equal(a->sbat[i].component, b->sbat[i].component));
+		assert_int_equal(a->sbat[i].generation, b->sbat[i].generation);
+		assert_true(bytes_equal(a->sbat[i].version, b->sbat[i].version));
+	}
+	assert_int_equal(a->n_signatures, b->n_signatures);
+	for (size_t i = 0; i < a->n_signatures; i++)
+		assert_true(bytes_equal(a->signatures[i], b->signatures[i]));
+}
+
 static void round_trip(void **state)
 {
 	struct bytes blob = encoded(3);
@@ -120,9 +171,36 @@ static void round_trip(void **state)
 	assert_int_equal(list.n_profiles, 3);
 	assert_same(&list.profiles[0], &profiles[0]);
 	assert_same(&list.profiles[1], &profiles[1]);
-	assert_same(&list.profiles[2], &profiles[2]);
+	assert_int_equal(list.n_images, 2);
+	assert_same_image(&list.images[0], &images[0]);
+	assert_same_image(&list.images[1], &images[1]);
+	/* A second blob's follow. */
+	assert_int_equal(profiles_decode(blob, "x", &list, &err), 0);
+	assert_int_equal(list.n_profiles, 6);
+	assert_int_equal(list.n_images, 4);
+	assert_same(&list.profiles[1], &profiles[1]);
+	assert_same_image(&list.images[2], &images[0]);
 	profile_list_clear(&list);
 	test_drop(blob);
+}
+
+/* What databases had before there were images in them. */
+static void without_images(void **state)
+{
+	static const uint8_t none[] = { 1, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	struct profile_list list = { 0 };
+	struct error err;
+	uint8_t later[sizeof(none)];
+
+	(void)state;
+	assert_int_equal(profiles_decode(bytes_of(none, sizeof(none)), "x", &list, &err), 0);
+	assert_int_equal(list.n_profiles, 0);
+	assert_int_equal(list.n_images, 0);
+	memcpy(later, none, sizeof(none));
+	later[0] = 4;
+	assert_int_equal(profiles_decode(bytes_of(later, sizeof(later)), "x", &list, &err), -1);
+	test_error(&err, ERROR_MALFORMED, 1);
+	profile_list_clear(&list);
 }
 
 /* An event that two profiles have is there once. */
@@ -133,8 +211,8 @@ static void shared(void **state)
 	struct error err;
 
 	(void)state;
-	assert_int_equal(profiles_encode(profiles, 1, &one, &err), 0);
-	assert_int_equal(both.size - one.size, 4 + 6 + 4 + 7 + 4 + 4 + 2 * 4);
+	assert_int_equal(profiles_encode(profiles, 1, images, 2, &one, &err), 0);
+	assert_int_equal(both.size - one.size, 4 + 6 + 4 + 7 + 4 + 4 + 2 * 4 + 4);
 	buf_clear(&one);
 	test_drop(both);
 }
@@ -279,6 +357,7 @@ int main(void)
 	struct test_list tests = { 0 };
 
 	TEST(&tests, round_trip);
+	TEST(&tests, without_images);
 	TEST(&tests, shared);
 	TEST(&tests, cut);
 	TEST(&tests, flipped);
