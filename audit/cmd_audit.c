@@ -19,8 +19,8 @@
 #define NONCE_MAX 66
 
 struct audit_options {
-	struct option_list aks, releases, cas, secrets;
-	const char *nonce, *policy, *dbx, *state, *db, *format, *output, *at;
+	struct option_list aks, releases, cas, secrets, dbxs;
+	const char *nonce, *policy, *state, *db, *format, *output, *at;
 	bool json, quiet, verbose;
 	unsigned jobs;
 };
@@ -31,6 +31,7 @@ static void options_clear(struct audit_options *options)
 	option_list_clear(&options->releases);
 	option_list_clear(&options->cas);
 	option_list_clear(&options->secrets);
+	option_list_clear(&options->dbxs);
 }
 
 /* Everything of one run. */
@@ -414,17 +415,30 @@ static int load_golden(struct audit *audit, struct error *err)
 /* Images that must not boot any more. */
 static int load_revocations(struct audit *audit, struct error *err)
 {
-	const char *path = audit->options.dbx;
+	const struct option_list *paths = &audit->options.dbxs;
+	struct revocations *list = &audit->revocations;
 
-	if (!path)
-		return 0;
-	if (revocations_read(path, &audit->revocations, err) < 0)
-		return -1;
-	audit->setup.revocations = &audit->revocations;
-	return enforce(audit, "--dbx", err,
-		       "revocations: %s, %zu digests; %zu certificates and others in it are not "
-		       "applied",
-		       path, audit->revocations.n_digests, audit->revocations.n_others);
+	for (size_t i = 0; i < paths->n_items; i++) {
+		size_t n_digests = list->n_digests, n_certificates = list->n_certificates,
+		       n_others = list->n_others;
+
+		if (revocations_read(paths->items[i], list, err) < 0)
+			return -1;
+		if (n_digests + n_certificates + n_others ==
+				    list->n_digests + list->n_certificates + list->n_others
+			    ? enforce(audit, "--dbx", err, "revocations: %s, an SBAT level",
+				      paths->items[i]) < 0
+			    : enforce(audit, "--dbx", err,
+				      "revocations: %s, %zu digests, %zu certificates, %zu entries "
+				      "of "
+				      "unknown types",
+				      paths->items[i], list->n_digests - n_digests,
+				      list->n_certificates - n_certificates,
+				      list->n_others - n_others) < 0)
+			return -1;
+		audit->setup.revocations = list;
+	}
+	return 0;
 }
 
 /* What earlier audits of the machines verified. */
@@ -762,8 +776,9 @@ enum exit_status cmd_audit(const struct command *self, int argc, char **argv)
 		OPTION_DB(&options->db),
 		{ "release",           0,   OPTION_LIST,   &options->releases, "NAME",
                  "only this release's values count (repeatable;\ndefault: all in the database)"},
-		{ "dbx",               0,   OPTION_STRING, &options->dbx,      "FILE",
-                 "revocation list: images that must not boot any more"                         },
+		{ "dbx",               0,   OPTION_LIST,   &options->dbxs,     "FILE",
+                 "revocation list (dbx) or SBAT level: images that must not boot any\nmore "
+		  "(repeatable)"							       },
 		{ "state",             0,   OPTION_STRING, &options->state,    "FILE",
                  "what was verified of these machines before, and now"                         },
 		{ "policy",            0,   OPTION_STRING, &options->policy,   "FILE",

@@ -164,8 +164,8 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "on, or the other way round."),
 	KIND(FINDING_BOOT_REVOKED, "boot.revoked", ALWAYS(CRITICAL), COMPLETE, OPEN,
 	     "images that are revoked",
-	     "An image was started whose digest is in the revocation list that the "
-	     "operator gave."),
+	     "An image was started that a revocation list of the operator forbids: by its "
+	     "digest, a certificate of its signature, or its SBAT generation."),
 	KIND(FINDING_BOOT_COMPONENT, "boot.component", ALWAYS(HIGH), COMPLETE, OPEN,
 	     "boot components that are not the release's",
 	     "In the place of an event of the nearest boot profile something else was "

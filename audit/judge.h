@@ -13,6 +13,7 @@
  *     judge_ima     the IMA log: replayed, each entry looked up
  *     judge_aggregate   its boot_aggregate, once the PCRs are judged
  *     judge_profile what booted, against the boot profiles of releases
+ *     judge_revocations  booted images against the operator's revocation lists
  *     judge_state   the evidence against what earlier audits verified
  *     judge_timeline   kernels and quotes in order of time
  *     judge_pcr     quoted PCRs against what the logs replay to
