@@ -156,6 +156,7 @@ static int enforce_policy(struct audit *audit, struct error *err)
 		{ &policy->require_ima_log,   "each bundle has to have an IMA log",
                  "bundles may lack an IMA log"							},
 		{ &policy->require_signature, "the database has to be signed",                    NULL},
+		{ &policy->secure_boot,       "Secure Boot has to be on",                         NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
@@ -171,6 +172,10 @@ static int enforce_policy(struct audit *audit, struct error *err)
 	    enforce(audit, policy_by(audit, policy->separators.line), err,
 		    "PCRs to have one separator: %s",
 		    pcrs_text(audit, policy->separators.value)) < 0 ||
+	    (policy->predicted.value &&
+	     enforce(audit, policy_by(audit, policy->predicted.line), err,
+		     "PCRs in which every event has to be predicted: %s",
+		     pcrs_text(audit, policy->predicted.value)) < 0) ||
 	    enforce(audit, policy_by(audit, policy->ima_hash_line), err, "IMA's hash: %s or longer",
 		    alg_name(policy->ima_hash)) < 0)
 		return -1;

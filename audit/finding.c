@@ -158,10 +158,22 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "PCR 0 to 7: one is missing, doubled, an error, or firmware went on "
 	     "after it."),
 
-	KIND(FINDING_BOOT_SECURE_BOOT, "boot.secure-boot", ALWAYS(HIGH), COMPLETE, OPEN,
+	KIND(FINDING_BOOT_SECURE_BOOT, "boot.secure-boot", WORST(HIGH, MEDIUM), COMPLETE, OPEN,
 	     "Secure Boot otherwise than the release expects it",
-	     "Secure Boot is off, or in setup mode, where the nearest boot profile has it "
-	     "on, or the other way round."),
+	     "Secure Boot is off, or in setup or audit mode, where the nearest boot profile or "
+	     "the policy has it on, or the other way round (high), or where the profile does not "
+	     "know (medium)."),
+	KIND(FINDING_BOOT_KEYS, "boot.keys", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "Secure Boot keys that are not the release's",
+	     "PK, KEK or db has entries that the nearest boot profile has not, or lacks some."),
+	KIND(FINDING_BOOT_DBX, "boot.dbx", WORST(HIGH, INFO), COMPLETE, OPEN,
+	     "revocations that are not the release's",
+	     "dbx, or the SBAT level, is older than that of the nearest boot profile (high), or "
+	     "newer (info)."),
+	KIND(FINDING_BOOT_AUTHORITY, "boot.authority", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "images authorised by others than the release's",
+	     "A certificate or digest authorised an image that authorises none in the nearest "
+	     "boot profile."),
 	KIND(FINDING_BOOT_REVOKED, "boot.revoked", ALWAYS(CRITICAL), COMPLETE, OPEN,
 	     "images that are revoked",
 	     "An image was started that a revocation list of the operator forbids: by its "

@@ -2,53 +2,18 @@
 /* What booted: the boot log against the boot profiles of the releases that count. */
 #include <inttypes.h>
 
-#include "audit/judge.h"
-#include "audit/profile_fit.h"
+#include "audit/command_line.h"
+#include "audit/profile_judge.h"
 #include "core/own.h"
 #include "core/text.h"
 
 /* More differences of one log than this are counted, not told one by one. */
 #define TOLD_MAX 200
 
-/* Words of a kernel's command line that take a protection away. */
-static const struct danger {
-	const char *word; /* or its beginning, if it ends in '=' */
-	const char *why;
-} dangers[] = {
-	{"init=",                 "starts another first program"         },
-	{ "rdinit=",              "starts another first program"         },
-	{ "ima=off",              "switches IMA off"                     },
-	{ "ima_appraise=",        "changes what IMA enforces"            },
-	{ "ima_policy=",          "changes what IMA measures"            },
-	{ "ima_hash=",            "changes what IMA hashes with"         },
-	{ "ima_template=",        "changes what IMA logs"                },
-	{ "evm=",                 "changes what EVM enforces"            },
-	{ "module.sig_enforce=0", "lets unsigned kernel modules in"      },
-	{ "lockdown=",            "changes the kernel's lockdown"        },
-	{ "selinux=0",            "switches SELinux off"                 },
-	{ "enforcing=0",          "SELinux only warns"                   },
-	{ "apparmor=0",           "switches AppArmor off"                },
-	{ "security=",            "chooses another security module"      },
-	{ "lsm=",                 "chooses other security modules"       },
-	{ "audit=0",              "switches auditing off"                },
-	{ "mitigations=off",      "switches mitigations of CPU flaws off"},
-	{ "rd.break",             "stops in the initrd with a shell"     },
-	{ "systemd.debug-shell",  "opens a shell without a password"     },
-	{ "systemd.unit=",        "starts another target"                },
-	{ "systemd.verity=0",     "switches dm-verity off"               },
-	{ "systemd.volatile=",    "replaces the root file system"        },
-	{ "single",               "starts a single-user shell"           },
-	{ "emergency",            "starts a single-user shell"           },
-};
-
-struct profile_judge {
-	struct judge *judge;
-	struct report *report;
-	struct fit_event *events; /* owned */
-	size_t n_events, capacity;
-	enum alg alg;
-	size_t n_told, n_differ;
-};
+/* Events that nobody predicts are told one by one up to here. */
+#define UNPREDICTED_TOLD_MAX 100
+/* Bytes times bytes of texts that are compared to tell which differ by the same words. */
+#define GROUP_WORK_MAX       ((uint64_t)1 << 28)
 
 /* --- the log ---------------------------------------------------------------------------------------- */
 
@@ -114,8 +79,7 @@ static enum alg choose_bank(const struct judge *judge, const struct profile_list
 
 /* --- what is said ----------------------------------------------------------------------------------- */
 
-/* Events of a PCR whose quoted value the log does not give prove nothing. */
-static enum finding_weight weight_of(const struct profile_judge *p, uint32_t pcr)
+enum finding_weight profile_weight(const struct profile_judge *p, uint32_t pcr)
 {
 	return p->report->coverage.matched_pcrs >> pcr & 1 ? FINDING_AS_LISTED : FINDING_UNATTESTED;
 }
@@ -156,8 +120,8 @@ static bool counts(const struct profile_judge *p, const struct profile *profile)
 	return profile >= chosen->profiles && profile < chosen->profiles + chosen->n_profiles;
 }
 
-static void set_reference(const struct profile_judge *p, struct finding *finding,
-			  const struct profile *profile, const struct profile_event *expected)
+void profile_reference(const struct profile_judge *p, struct finding *finding,
+		       const struct profile *profile, const struct profile_event *expected)
 {
 	struct reference *reference = arena_take(&p->report->arena, sizeof(*reference));
 
@@ -175,138 +139,146 @@ static void set_reference(const struct profile_judge *p, struct finding *finding
 	finding->n_expected = 1;
 }
 
-static void place(const struct profile_judge *p, struct finding *finding,
-		  const struct fit_event *found)
+void profile_place(const struct profile_judge *p, struct finding *finding,
+		   const struct fit_event *found)
 {
 	finding_at(p->report, finding, p->judge->boot_file->path, found->index, found->offset);
 	if (found->has_digest)
 		finding->found = report_digest(p->report, &found->digest);
 }
 
-static struct bytes subject_of(const struct profile_judge *p, uint32_t pcr, const char *component)
+struct bytes profile_subject(const struct profile_judge *p, uint32_t pcr, const char *component)
 {
 	return bytes_of_string(
 		arena_printf(&p->report->arena, "PCR %" PRIu32 ", %s", pcr, component));
 }
 
-/* --- command lines ---------------------------------------------------------------------------------- */
-
-/* The next word from *at on; quotes keep blanks in it. */
-static bool next_word(struct bytes text, size_t *at, struct bytes *word)
-{
-	bool quoted = false;
-	size_t start;
-
-	while (*at < text.size && text.data[*at] <= ' ')
-		++*at;
-	start = *at;
-	while (*at < text.size && (quoted || text.data[*at] > ' '))
-		quoted ^= text.data[(*at)++] == '"';
-	*word = bytes_of(text.data + start, *at - start);
-	return *at > start;
-}
-
-static bool has_word(struct bytes text, struct bytes wanted)
-{
-	struct bytes word;
-	size_t at = 0;
-
-	while (next_word(text, &at, &word))
-		if (bytes_equal(word, wanted))
-			return true;
-	return false;
-}
-
-static const char *danger_of(struct bytes word)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(dangers); i++) {
-		struct bytes rule = bytes_of_string(dangers[i].word);
-
-		if (bytes_equal(word, rule) ||
-		    (rule.data[rule.size - 1] == '=' && bytes_start_with(word, rule)))
-			return dangers[i].why;
-	}
-	return NULL;
-}
-
-/* Words of text that other lacks, each with what is bad about it; "" if there are none. */
-static const char *words_beyond(const struct profile_judge *p, struct bytes text,
-				struct bytes other, bool judged)
-{
-	AUTO(buf_clear) struct buf out = BUF_INIT;
-	struct bytes word;
-	size_t at = 0;
-
-	while (next_word(text, &at, &word)) {
-		const char *why = judged ? danger_of(word) : NULL;
-
-		if (has_word(other, word))
-			continue;
-		if (out.size > 2000) {
-			buf_append_string(&out, " ...");
-			break;
-		}
-		buf_append_string(&out, out.size ? ", " : "");
-		text_append(&out, word);
-		if (why)
-			buf_printf(&out, " (%s)", why);
-	}
-	return out.failed || !out.size
-		       ? ""
-		       : (const char *)arena_copy(&p->report->arena, buf_bytes(&out)).data;
-}
-
 /* --- one difference --------------------------------------------------------------------------------- */
 
+/* A logged text that is not the expected one. */
+static bool is_text(const struct fit_step *step)
+{
+	return step->kind == FIT_OTHER && step->expected->text.size &&
+	       step->expected->encoding != TEXT_VARIABLE && step->found->has_text;
+}
+
+static bool is_command_line(const struct fit_step *step)
+{
+	return strcmp(step->expected->component, "command line") == 0;
+}
+
+static const char *words_beyond(const struct profile_judge *p, struct bytes text,
+				struct bytes other, enum command_line_words words)
+{
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	struct bytes copy;
+
+	command_line_beyond(&out, text, other, words);
+	if (out.failed || !out.size)
+		return "";
+	copy = arena_copy(&p->report->arena, buf_bytes(&out));
+	return copy.data ? (const char *)copy.data : "";
+}
+
 static void tell_text(struct profile_judge *p, const struct profile *profile,
-		      const struct fit_step *step)
+		      const struct fit_step *step, const char *also)
 {
-	const char *more = words_beyond(p, step->found->text, step->expected->text, true);
-	const char *less = words_beyond(p, step->expected->text, step->found->text, false);
-	bool same = bytes_equal(step->found->text, step->expected->text);
-	struct finding *finding =
-		report_finding(p->report, FINDING_BOOT_COMMAND_LINE, weight_of(p, step->found->pcr),
-			       subject_of(p, step->found->pcr, component_of(step->expected)),
-			       "the text is not the release's: %s%s%s%s%s", *more ? "it has " : "",
-			       *more ? more : "", *more && *less ? "; " : "",
-			       *less ? "it lacks " : "",
-			       *less   ? less
-			       : *more ? ""
-			       : same  ? "the same, with or without a NUL, or in another encoding"
-				       : "the same words in another order");
+	struct bytes found = step->found->text, expected = step->expected->text;
+	const char *more =
+		words_beyond(p, found, expected,
+			     is_command_line(step) ? WORDS_ADDED : WORDS_ADDED_TO_SCRIPT);
+	const char *less = words_beyond(p, expected, found, WORDS_LOST);
+	struct finding *finding = report_finding(
+		p->report, FINDING_BOOT_COMMAND_LINE, profile_weight(p, step->found->pcr),
+		profile_subject(p, step->found->pcr, component_of(step->expected)),
+		"the text is not the release's: %s%s%s%s%s%s%s", *more ? "it has " : "", more,
+		*more && *less ? "; " : "", *less ? "it lacks " : "",
+		*less                          ? less
+		: *more                        ? ""
+		: bytes_equal(found, expected) ? "the same, with or without a NUL, or in another "
+						 "encoding"
+					       : "the same words in another order",
+		*also ? "; so do " : "", also);
 
-	place(p, finding, step->found);
-	set_reference(p, finding, profile, step->expected);
+	profile_place(p, finding, step->found);
+	profile_reference(p, finding, profile, step->expected);
 }
 
-/* The variable SecureBoot, off where the profile has it on. */
-static bool tell_secure_boot(struct profile_judge *p, const struct profile *profile,
-			     const struct fit_step *step)
-{
-	static const char name[] = "S\0e\0c\0u\0r\0e\0B\0o\0o\0t\0";
-	struct record record = { .type = step->found->type,
-				 .pcr = step->found->pcr,
-				 .data = step->found->data };
-	struct finding *finding;
-	struct event event;
+/* --- texts of one cause --------------------------------------------------------------------------- */
 
-	if (step->found->type != EV_EFI_VARIABLE_DRIVER_CONFIG)
-		return false;
-	event_decode(&record, &event);
-	if (event.kind != EVENT_VARIABLE ||
-	    !bytes_equal(event.variable.name, bytes_of(name, sizeof(name) - 1)))
-		return false;
-	finding = report_finding(
-		p->report, FINDING_BOOT_SECURE_BOOT, weight_of(p, step->found->pcr),
-		subject_of(p, step->found->pcr, "SecureBoot"),
-		event.variable.data.size == 1 && event.variable.data.data[0] == 1
-			? "Secure Boot is on, the release expects it off"
-			: "Secure Boot is off (or in setup mode), the release expects "
-			  "it on");
-	place(p, finding, step->found);
-	set_reference(p, finding, profile, step->expected);
-	return true;
+/* What b differs by, a differs by, too: a menu's entry has the words of the command in it. */
+static bool includes(const struct fit_step *a, const struct fit_step *b, uint64_t *work)
+{
+	struct bytes found_a = a->found->text, expected_a = a->expected->text;
+	struct bytes found_b = b->found->text, expected_b = b->expected->text;
+
+	*work += (uint64_t)(found_a.size + expected_a.size) * (found_b.size + expected_b.size);
+	return *work < GROUP_WORK_MAX &&
+	       command_line_beyond_is_in(found_b, expected_b, found_a, expected_a) &&
+	       command_line_beyond_is_in(expected_b, found_b, expected_a, found_a);
 }
+
+/* Texts with the same words in another order differ by none, which every other includes. */
+static bool has_words(const struct fit_step *step)
+{
+	struct bytes none = bytes_of("", 0), found = step->found->text,
+		     expected = step->expected->text;
+
+	return !command_line_beyond_is_in(found, expected, none, none) ||
+	       !command_line_beyond_is_in(expected, found, none, none);
+}
+
+/* The text that a text's difference is told with: a kernel's command line if there is one, else the
+ * first that includes it. */
+static const struct fit_step *leader_of(const struct fit *fit, const struct fit_step *step,
+					uint64_t *work)
+{
+	const struct fit_step *best = NULL;
+	bool words = has_words(step);
+
+	for (size_t i = 0; i < fit->n_steps; i++) {
+		const struct fit_step *other = &fit->steps[i];
+
+		if (!is_text(other) || (best && is_command_line(best) >= is_command_line(other)))
+			continue;
+		if (other == step || (words ? includes(other, step, work) : !has_words(other)))
+			best = other;
+	}
+	return best ? best : step;
+}
+
+/* Each text that differs is told, or named with the one that tells it. */
+static int tell_texts(struct profile_judge *p, const struct fit *fit, struct error *err)
+{
+	AUTO(own_free) const struct fit_step **leaders = calloc(fit->n_steps + 1, sizeof(*leaders));
+	uint64_t work = 0;
+
+	if (!leaders)
+		return error_memory(err, NULL);
+	for (size_t i = 0; i < fit->n_steps; i++)
+		if (is_text(&fit->steps[i]) && p->n_texts++ < TOLD_MAX)
+			leaders[i] = leader_of(fit, &fit->steps[i], &work);
+	for (size_t i = 0; i < fit->n_steps; i++) {
+		AUTO(buf_clear) struct buf also = BUF_INIT;
+
+		if (leaders[i] != &fit->steps[i])
+			continue;
+		for (size_t k = 0; k < fit->n_steps; k++)
+			if (k != i && leaders[k] == leaders[i])
+				buf_printf(&also, "%sPCR %" PRIu32 ", %s (event %" PRIu64 ")",
+					   also.size ? ", " : "", fit->steps[k].found->pcr,
+					   report_text(p->report, bytes_of_string(component_of(
+									  fit->steps[k].expected))),
+					   fit->steps[k].found->index);
+		buf_append_u8(&also, 0);
+		if (also.failed)
+			return error_memory(err, NULL);
+		tell_text(p, fit->profile, &fit->steps[i], (const char *)also.data);
+	}
+	return 0;
+}
+
+/* --- other differences ---------------------------------------------------------------------------- */
 
 static void tell_other(struct profile_judge *p, const struct profile *profile,
 		       const struct fit_step *step)
@@ -316,22 +288,16 @@ static void tell_other(struct profile_judge *p, const struct profile *profile,
 	bool other = known && !counts(p, from);
 	struct finding *finding;
 
-	if (step->expected->text.size && step->found->has_text) {
-		tell_text(p, profile, step);
-		return;
-	}
-	if (tell_secure_boot(p, profile, step))
-		return;
 	finding = report_finding(
 		p->report, other ? FINDING_BOOT_OTHER_RELEASE : FINDING_BOOT_COMPONENT,
-		weight_of(p, step->found->pcr),
-		subject_of(p, step->found->pcr, component_of(step->expected)),
+		profile_weight(p, step->found->pcr),
+		profile_subject(p, step->found->pcr, component_of(step->expected)),
 		known ? "is not the release's (%s), but %s of release %s (%s)"
 		      : "is not the release's (%s), and no release in the database has what it is",
 		step->expected->over, known ? component_of(known) : "", known ? from->release : "",
 		known ? known->source : "");
-	place(p, finding, step->found);
-	set_reference(p, finding, profile, step->expected);
+	profile_place(p, finding, step->found);
+	profile_reference(p, finding, profile, step->expected);
 }
 
 static void tell(struct profile_judge *p, const struct profile *profile,
@@ -352,53 +318,117 @@ static void tell(struct profile_judge *p, const struct profile *profile,
 	case FIT_MISSING:
 		finding = report_finding(
 			p->report, step->is_moved ? FINDING_BOOT_ORDER : FINDING_BOOT_MISSING,
-			weight_of(p, step->expected->pcr),
-			subject_of(p, step->expected->pcr, component_of(step->expected)),
+			profile_weight(p, step->expected->pcr),
+			profile_subject(p, step->expected->pcr, component_of(step->expected)),
 			step->is_moved ? "was measured in another place than here: %s of %s"
 				       : "was not measured: %s of %s",
 			step->expected->over, step->expected->source);
-		set_reference(p, finding, profile, step->expected);
+		profile_reference(p, finding, profile, step->expected);
 		return;
 	case FIT_EXTRA:
 		if (step->is_moved)
 			return; /* said where it is missing */
 		known = search(p, step->found, &from);
-		finding = report_finding(p->report, FINDING_BOOT_EXTRA,
-					 weight_of(p, step->found->pcr),
-					 subject_of(p, step->found->pcr,
-						    known ? component_of(known)
-						    : event_type_name(step->found->type)
-							    ? event_type_name(step->found->type)
-							    : "an event"),
-					 known ? "was measured, and the profile has no such event "
-						 "here: %s of release "
-						 "%s (%s)"
-					       : "was measured, and the profile has no such event "
-						 "here; no release in "
-						 "the database has it%s%s%s",
-					 known ? component_of(known) : "",
-					 known ? from->release : "", known ? known->source : "");
-		place(p, finding, step->found);
+		finding =
+			report_finding(p->report, FINDING_BOOT_EXTRA,
+				       profile_weight(p, step->found->pcr),
+				       profile_subject(p, step->found->pcr,
+						       known ? component_of(known)
+						       : event_type_name(step->found->type)
+							       ? event_type_name(step->found->type)
+							       : "an event"),
+				       known ? "was measured, and the profile has no such event "
+					       "here: %s of release "
+					       "%s (%s)"
+					     : "was measured, and the profile has no such event "
+					       "here; no release in "
+					       "the database has it%s%s%s",
+				       known ? component_of(known) : "", known ? from->release : "",
+				       known ? known->source : "");
+		profile_place(p, finding, step->found);
 		return;
 	}
 }
 
-static void tell_values(struct profile_judge *p, const struct fit *fit)
+/* Whether a PCR that a quote confirms has a text with this hole in it. */
+static bool is_attested(const struct profile_judge *p, const struct fit *fit, const char *name)
+{
+	for (size_t i = 0; i < fit->n_steps; i++) {
+		const struct fit_step *step = &fit->steps[i];
+
+		if (step->kind != FIT_HOLES ||
+		    profile_weight(p, step->found->pcr) != FINDING_AS_LISTED)
+			continue;
+		for (size_t k = 0; k < step->expected->n_holes; k++)
+			if (strcmp(step->expected->holes[k].name, name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* The installation's own values: those that are attested, or the others. */
+static void tell_values(struct profile_judge *p, const struct fit *fit, bool attested)
 {
 	AUTO(buf_clear) struct buf list = BUF_INIT;
 	struct finding *finding;
 
 	for (size_t i = 0; i < fit->n_values; i++) {
-		buf_printf(&list, "%s%s = ", i ? ", " : "", fit->values[i].name);
+		if (is_attested(p, fit, fit->values[i].name) != attested)
+			continue;
+		buf_printf(&list, "%s%s = ", list.size ? ", " : "", fit->values[i].name);
 		text_append(&list, fit->values[i].value);
 	}
-	if (!fit->n_values || list.failed)
+	if (!list.size || list.failed)
 		return;
-	finding = report_finding(p->report, FINDING_BOOT_TEMPLATE, FINDING_AS_LISTED,
+	finding = report_finding(p->report, FINDING_BOOT_TEMPLATE,
+				 attested ? FINDING_AS_LISTED : FINDING_UNATTESTED,
 				 file_subject(p->judge->boot_file),
 				 "fits the profile with this installation's own values: %s",
 				 (const char *)list.data);
 	finding_at(p->report, finding, p->judge->boot_file->path, REPORT_NOWHERE, REPORT_NOWHERE);
+}
+
+/* --- what nobody predicts ------------------------------------------------------------------------- */
+
+/* Something stands where the profile knows only that something will. */
+static void tell_unpredicted(struct profile_judge *p, const struct fit_step *step)
+{
+	AUTO(buf_clear) struct buf what = BUF_INIT;
+	const struct fit_event *found = step->found;
+	struct record record = { .type = found->type,
+				 .pcr = found->pcr,
+				 .index = found->index,
+				 .offset = found->offset,
+				 .data = found->data };
+	bool is_required = p->judge->policy->predicted.value >> found->pcr & 1;
+	char type[EVENT_TYPE_TEXT];
+	const char *subject;
+	struct event event;
+
+	if (p->n_unpredicted++ >= UNPREDICTED_TOLD_MAX && !is_required)
+		return;
+	if (found->has_digest) {
+		record.digests[0] = found->digest;
+		record.n_digests = 1;
+	}
+	event_decode(&record, &event);
+	event_describe(&record, &event, &what);
+	buf_append_u8(&what, 0);
+	if (what.failed)
+		return;
+	subject = arena_printf(&p->report->arena, "PCR %" PRIu32 ", event %" PRIu64, found->pcr,
+			       found->index);
+	if (is_required)
+		report_missing(p->report, "boot.event", bytes_of_string(subject),
+			       "is not predicted (%s), which the policy requires (line %u): %s %s",
+			       report_text(p->report, bytes_of_string(step->expected->over)),
+			       p->judge->policy->predicted.line, event_type_text(found->type, type),
+			       (const char *)what.data);
+	else
+		report_check(p->report, "boot.event", CHECK_SKIP, bytes_of_string(subject),
+			     "is not predicted (%s): %s %s",
+			     report_text(p->report, bytes_of_string(step->expected->over)),
+			     event_type_text(found->type, type), (const char *)what.data);
 }
 
 /* A PCR with far more events than the profile has. */
@@ -422,7 +452,7 @@ static void tell_cut(struct profile_judge *p, const struct fit *fit, uint32_t pc
 		report_missing(p->report, "boot.profile", bytes_of_string(subject),
 			       "%zu events are too many to compare with a profile", n_found);
 	else
-		report_finding(p->report, FINDING_BOOT_EXTRA, weight_of(p, pcr),
+		report_finding(p->report, FINDING_BOOT_EXTRA, profile_weight(p, pcr),
 			       bytes_of_string(subject),
 			       "%zu events were measured where the profile has %zu: too many to "
 			       "compare them one by one",
@@ -430,37 +460,64 @@ static void tell_cut(struct profile_judge *p, const struct fit *fit, uint32_t pc
 	p->n_differ += !open;
 }
 
-static void tell_fit(struct profile_judge *p, const struct fit *fit)
+/* One step; whether it counts as a difference. */
+static int tell_step(struct profile_judge *p, const struct fit *fit, const struct fit_step *step,
+		     bool *differs, struct error *err)
 {
-	size_t n_same = 0, n_unknown = 0;
+	enum secureboot_told told = SECUREBOOT_NOT_TOLD;
+
+	*differs =
+		step->kind != FIT_SAME && step->kind != FIT_HOLES && step->kind != FIT_UNPREDICTED;
+	if (*differs && p->n_told >= TOLD_MAX)
+		return 0;
+	if (step->found && step->found->pcr == 7 &&
+	    secureboot_tell(p, fit->profile, step, &told, err) < 0)
+		return -1;
+	if (step->kind == FIT_UNPREDICTED)
+		tell_unpredicted(p, step);
+	else if (*differs) {
+		p->n_told++;
+		if (told == SECUREBOOT_NOT_TOLD && !is_text(step))
+			tell(p, fit->profile, step);
+	}
+	*differs &= told != SECUREBOOT_HARMLESS;
+	return 0;
+}
+
+static int tell_fit(struct profile_judge *p, const struct fit *fit, struct error *err)
+{
+	size_t n_same = 0, n_newer = 0;
 
 	for (size_t i = 0; i < fit->n_steps; i++) {
 		const struct fit_step *step = &fit->steps[i];
+		bool differs;
 
+		if (tell_step(p, fit, step, &differs, err) < 0)
+			return -1;
+		p->n_differ += differs;
 		n_same += step->kind == FIT_SAME || step->kind == FIT_HOLES;
-		n_unknown += step->kind == FIT_UNPREDICTED;
-		if (step->kind == FIT_SAME || step->kind == FIT_HOLES ||
-		    step->kind == FIT_UNPREDICTED)
-			continue;
-		p->n_differ++;
-		if (p->n_told++ < TOLD_MAX)
-			tell(p, fit->profile, step);
+		n_newer += !differs && step->kind == FIT_OTHER;
 	}
+	if (tell_texts(p, fit, err) < 0)
+		return -1;
 	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++)
 		if (fit->cut >> pcr & 1)
 			tell_cut(p, fit, pcr);
-	tell_values(p, fit);
+	tell_values(p, fit, true);
+	tell_values(p, fit, false);
 	if (fit->cut && !p->n_differ)
-		return;
+		return 0;
 	report_check(p->report, "boot.profile", p->n_differ ? CHECK_FAIL : CHECK_PASS,
 		     file_subject(p->judge->boot_file),
 		     "%s '%s' of release %s: %zu events as predicted, %zu not predicted by digest, "
-		     "%zu otherwise (%s bank)%s%s",
+		     "%zu otherwise (%s bank)%s%s%s",
 		     p->n_differ ? "nearest to the profile" : "the profile",
 		     report_text(p->report, bytes_of_string(fit->profile->name)),
 		     report_text(p->report, bytes_of_string(fit->profile->release)), n_same,
-		     n_unknown, p->n_differ, alg_name(p->alg), *fit->profile->ending ? "; " : "",
+		     p->n_unpredicted, p->n_differ, alg_name(p->alg),
+		     n_newer ? "; what is revoked is newer" : "", *fit->profile->ending ? "; " : "",
 		     report_text(p->report, bytes_of_string(fit->profile->ending)));
+	return 0;
 }
 
 /* --- the judge -------------------------------------------------------------------------------------- */
@@ -499,8 +556,7 @@ static int judge_log(struct profile_judge *p, const struct profile_list *profile
 	int status = -1;
 
 	if (read_events(p, err) == 0 && find_nearest(p, profiles, arenas, &best, err) == 0) {
-		tell_fit(p, &best);
-		status = 0;
+		status = tell_fit(p, &best, err);
 	}
 	arena_clear(&arenas[0]);
 	arena_clear(&arenas[1]);

@@ -30,9 +30,10 @@ const char *event_origin_name(enum event_origin origin);
 
 /* What the digest of an event with text is over. */
 enum text_encoding {
-	TEXT_NONE,    /* no text: bytes of a file, a table, an image */
-	TEXT_BYTES,   /* text as it is */
-	TEXT_UTF16LE, /* text as UTF-16LE */
+	TEXT_NONE,     /* no text: bytes of a file, a table, an image */
+	TEXT_BYTES,    /* text as it is */
+	TEXT_UTF16LE,  /* text as UTF-16LE */
+	TEXT_VARIABLE, /* no text, but the UEFI_VARIABLE_DATA of a variable as it is (PFP 10.2) */
 };
 
 /* What may stand in a hole. */
@@ -194,9 +195,10 @@ int profiles_encode(const struct profile *profiles, size_t n_profiles,
 		    const struct boot_image *images, size_t n_images, struct buf *out,
 		    struct error *err);
 
-#define PROFILES_MAX       4096    /* of one artifact */
-#define PROFILE_EVENTS_MAX 1000000 /* of one blob, and of one profile */
-#define PROFILE_IMAGES_MAX 65536   /* of one blob */
+#define PROFILES_MAX       4096                /* of one artifact */
+#define PROFILE_EVENTS_MAX 1000000             /* of one blob, and of one profile */
+#define PROFILE_IMAGES_MAX 65536               /* of one blob */
+#define PROFILE_TEXT_MAX   ((uint32_t)1 << 20) /* bytes: a menu, a command line, a list of keys */
 
 struct profile_list {
 	struct profile *profiles; /* in the arena, with all they point to */

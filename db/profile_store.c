@@ -7,8 +7,6 @@
 
 /* Each has what those before it have: the events of the firmware's log, those of user space, images. */
 enum { VERSION_EVENTS = 1, VERSION_LATER = 2, VERSION_IMAGES = 3 };
-/* More than any text of a boot: a menuentry's body, a command line. */
-#define PROFILE_TEXT_MAX ((uint32_t)1 << 20)
 
 /* --- writing ------------------------------------------------------------------------------------ */
 
@@ -258,7 +256,7 @@ static int read_event(struct reader *in, struct profile_event *out, struct arena
 	out->pcr = reader_le32(in);
 	out->type = reader_le32(in);
 	out->algs = reader_le16(in);
-	if (origin >= ORIGIN_COUNT || encoding > TEXT_UTF16LE || out->pcr >= PCR_COUNT ||
+	if (origin >= ORIGIN_COUNT || encoding > TEXT_VARIABLE || out->pcr >= PCR_COUNT ||
 	    out->algs >> ALG_BANKS)
 		return damaged(in, err, "an event with a value out of range");
 	out->origin = (enum event_origin)origin;

@@ -295,6 +295,16 @@ static int set_separators(struct parse *parse, const char *value)
 	return set_pcrs(parse, value, &parse->policy->separators);
 }
 
+static int set_predicted(struct parse *parse, const char *value)
+{
+	return set_pcrs(parse, value, &parse->policy->predicted);
+}
+
+static int set_secure_boot(struct parse *parse, const char *value)
+{
+	return set_flag(parse, value, &parse->policy->secure_boot);
+}
+
 static int set_exclude(struct parse *parse, const char *value)
 {
 	if (value[0] != '/' && value[0] != '*')
@@ -337,6 +347,8 @@ static const struct policy_key {
 	{ "pcrs",     "required",          set_required         },
 	{ "pcrs",     "banks",             set_banks            },
 	{ "boot",     "separators",        set_separators       },
+	{ "boot",     "predicted",         set_predicted        },
+	{ "boot",     "secure-boot",       set_secure_boot      },
 	{ "ima",      "exclude",           set_exclude          },
 	{ "ima",      "hash",              set_hash             },
 	{ "database", "require-signature", set_require_signature},

@@ -72,7 +72,9 @@ struct policy {
 	struct policy_algs banks;    /* banks = sha256: each to be quoted; none: whatever is */
 
 	/* [boot] */
-	struct policy_pcrs separators; /* separators = 0-7: PCRs to have exactly one */
+	struct policy_pcrs separators;  /* separators = 0-7: PCRs to have exactly one */
+	struct policy_pcrs predicted;   /* predicted = 4,7-9: nothing in them may be unpredicted */
+	struct policy_flag secure_boot; /* secure-boot = yes: whatever the profile says */
 
 	/* [ima] */
 	struct policy_texts excludes; /* exclude = GLOB: paths not looked up */

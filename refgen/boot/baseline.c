@@ -119,12 +119,34 @@ static size_t find_record(const struct baseline *baseline, const struct profile_
 	return from;
 }
 
+/* Whether the record's data is the variable that its digests are over, in every bank: 1, 0, -1. */
+static int is_variable(const struct baseline *baseline, const struct record *record,
+		       struct hasher *hasher, struct error *err)
+{
+	if ((record->type != EV_EFI_VARIABLE_DRIVER_CONFIG &&
+	     record->type != EV_EFI_VARIABLE_AUTHORITY) ||
+	    record->data.size > PROFILE_TEXT_MAX)
+		return 0;
+	for (enum alg alg = 0; alg < ALG_BANKS; alg++) {
+		struct digest digest;
+
+		if (!(baseline->algs & 1u << alg))
+			continue;
+		if (hasher_digest_bytes(hasher, alg, record->data, &digest, err) < 0)
+			return -1;
+		if (!digest_equal(&digest, digest_of(record, alg)))
+			return 0;
+	}
+	return 1;
+}
+
 /* The event that a record of the log becomes in the place of an unknown one. */
-static struct profile_event carried(const struct baseline *baseline, struct machine *machine,
-				    const struct profile_event *unknown,
-				    const struct record *record)
+static int carry(const struct baseline *baseline, struct machine *machine,
+		 const struct profile_event *unknown, const struct record *record,
+		 struct profile_event *out, struct error *err)
 {
 	struct profile_event event = *unknown;
+	int variable = is_variable(baseline, record, machine->hasher, err);
 
 	event.type = record->type;
 	event.origin = ORIGIN_BASELINE;
@@ -134,7 +156,12 @@ static struct profile_event carried(const struct baseline *baseline, struct mach
 	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
 		if (baseline->algs & 1u << alg)
 			event.digests[alg] = *digest_of(record, alg);
-	return event;
+	if (variable > 0) {
+		event.encoding = TEXT_VARIABLE;
+		variable = machine_copy(machine, record->data, &event.text, err);
+	}
+	*out = event;
+	return variable;
 }
 
 /* What fills a run of unknown events: the log's records of the PCR from first up to, not with, end. */
@@ -212,9 +239,10 @@ int baseline_fill(const struct baseline *baseline, struct machine *machine, stru
 
 			place->is_unknown = filling.is_filled;
 			for (size_t k = filling.first; filling.is_filled && k < filling.end; k++)
-				if (baseline->records[k].pcr == event->pcr)
-					events[n++] = carried(baseline, machine, event,
-							      &baseline->records[k]);
+				if (baseline->records[k].pcr == event->pcr &&
+				    carry(baseline, machine, event, &baseline->records[k],
+					  &events[n++], err) < 0)
+					return -1;
 			place->at = filling.is_filled ? filling.end : place->at;
 		}
 		if (!place->is_unknown)

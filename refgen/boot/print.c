@@ -140,7 +140,7 @@ static void event_json(struct json *json, const struct profile_event *event)
 	json_string(json, "over", event->over);
 	if (*event->assumption)
 		json_string(json, "assumption", event->assumption);
-	if (event->encoding != TEXT_NONE)
+	if (event->encoding != TEXT_NONE && event->encoding != TEXT_VARIABLE)
 		json_bytes(json, "text", event->text);
 	if (event->n_holes) {
 		json_array_begin(json, "holes");
@@ -274,7 +274,7 @@ static void explain_event(FILE *out, size_t i, const struct profile_event *event
 	say(out, "over", event->over);
 	say(out, "from", event->source);
 	say(out, "assumes", event->assumption);
-	if (event->encoding != TEXT_NONE) {
+	if (event->encoding != TEXT_NONE && event->encoding != TEXT_VARIABLE) {
 		size_t shown = event->text.size > TEXT_SHOWN ? TEXT_SHOWN : event->text.size;
 
 		fprintf(out, "      %-9s ", "text");

@@ -184,25 +184,31 @@ static int measure_policy(struct boot *boot, struct error *err)
 		const struct policy_variable *row = &policy_variables[i];
 		const struct machine_variable *variable =
 			machine_variable(boot->machine, row->guid, row->name);
+		struct measurement what = {
+			.pcr = 7,
+			.type = EV_EFI_VARIABLE_DRIVER_CONFIG,
+			.component = row->name,
+			.source = boot->machine->varstore_name,
+			.over = machine_text(boot->machine, "the variable %s with its name",
+					     row->name),
+			.assumption = boot->assumption,
+		};
 		AUTO(buf_clear) struct buf over = BUF_INIT;
 
 		if (!variable && row->if_present)
 			continue;
 		if (!boot->has_store) {
-			if (measure_unknown(boot, 7, EV_EFI_VARIABLE_DRIVER_CONFIG, NULL,
-					    machine_text(boot->machine,
-							 "%s: no variable store was given",
-							 row->name),
-					    err) < 0)
+			what.over = machine_text(boot->machine, "%s: no variable store was given",
+						 row->name);
+			what.source = NULL;
+			if (machine_measure_unknown(boot->machine, &what, err) < 0)
 				return -1;
 			continue;
 		}
 		guid_append_variable_data(&over, row->guid, row->name,
 					  variable ? variable->data : bytes_of(NULL, 0));
 		if (buf_finish(&over, err) < 0 ||
-		    measure(boot, 7, EV_EFI_VARIABLE_DRIVER_CONFIG, boot->machine->varstore_name,
-			    machine_text(boot->machine, "the variable %s with its name", row->name),
-			    buf_bytes(&over), err) < 0)
+		    machine_measure(boot->machine, &what, buf_bytes(&over), err) < 0)
 			return -1;
 	}
 	return 0;

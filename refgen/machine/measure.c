@@ -54,6 +54,20 @@ int machine_measure_digests(struct machine *machine, const struct measurement *w
 	return 0;
 }
 
+/* What a variable holds is kept: an audit compares lists entry by entry. */
+static int keep_variable(struct machine *machine, struct bytes over, struct error *err)
+{
+	struct machine_private *private = machine->private;
+	struct profile_event *event = &private->events[private->n_events - 1];
+
+	if ((event->type != EV_EFI_VARIABLE_DRIVER_CONFIG &&
+	     event->type != EV_EFI_VARIABLE_AUTHORITY) ||
+	    over.size > PROFILE_TEXT_MAX)
+		return 0;
+	event->encoding = TEXT_VARIABLE;
+	return machine_copy(machine, over, &event->text, err);
+}
+
 int machine_measure(struct machine *machine, const struct measurement *what, struct bytes over,
 		    struct error *err)
 {
@@ -63,7 +77,9 @@ int machine_measure(struct machine *machine, const struct measurement *what, str
 		if (machine->banks & 1u << alg &&
 		    hasher_digest_bytes(machine->hasher, alg, over, &digests[alg], err) < 0)
 			return -1;
-	return machine_measure_digests(machine, what, digests, err);
+	return machine_measure_digests(machine, what, digests, err) < 0
+		       ? -1
+		       : keep_variable(machine, over, err);
 }
 
 int machine_measure_unknown(struct machine *machine, const struct measurement *what,

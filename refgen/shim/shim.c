@@ -28,8 +28,9 @@ int shim_measure_variable(struct machine *machine, struct shim *shim, const char
 	const struct measurement what = {
 		.pcr = 7,
 		.type = EV_EFI_VARIABLE_AUTHORITY,
-		.component = strcmp(name, "SbatLevel") == 0 || strncmp(name, "Mok", 3) != 0 ||
-					     strcmp(name, "MokListRT") == 0
+		/* An entry of a list is there for what it lets run, a variable for itself. */
+		.component = strcmp(name, "SbatLevel") != 0 && (strncmp(name, "Mok", 3) != 0 ||
+								strcmp(name, "MokListRT") == 0)
 				     ? "secure boot authority"
 				     : name,
 		.source = why,

@@ -79,7 +79,7 @@ check "  unattested, so not worse than medium" findings_are "boot.command-line m
 check "  and whose the menu is, is said" found boot.other-release "PCR 9, grub.cfg" "grub.cfg of release other"
 audit "an enrolled key" 5 --db "$other" "$SCRATCH/sb-grub-mok"
 check "  is seen in the list" found boot.component "PCR 14, MokList" "no release in the database has what it is"
-check "  and in what it vouched for" found boot.extra "PCR 7, EV_EFI_VARIABLE_AUTHORITY" "no such event"
+check "  and in what it vouched for" found boot.authority "PCR 7, MokListRT" "which authorises none of the release's"
 audit "a machine that runs no GRUB, with Secure Boot off" 1 --db "$db" "$STUB"
 check "  Secure Boot is named" found boot.secure-boot "PCR 7, SecureBoot" "Secure Boot is off"
 check "  what GRUB did not measure is missing" found boot.missing "PCR 8, command line" "was not measured"

@@ -21,6 +21,8 @@ static const char whole[] = "; a comment\n"
 			    "banks = sha256,sha384\n"
 			    "[boot]\n"
 			    "separators = none\n"
+			    "predicted = 4,8\n"
+			    "secure-boot = yes\n"
 			    "[ima]\n"
 			    "exclude = /var/**\n"
 			    "exclude = /tmp/*.log ; why\n"
@@ -57,12 +59,16 @@ static void everything(void **state)
 	assert_int_equal(policy->banks.value, 1 << ALG_SHA256 | 1 << ALG_SHA384);
 	assert_int_equal(policy->separators.value, 0);
 	assert_int_equal(policy->separators.line, 17);
+	assert_int_equal(policy->predicted.value, 0x110);
+	assert_int_equal(policy->predicted.line, 18);
+	assert_true(policy->secure_boot.value);
+	assert_int_equal(policy->secure_boot.line, 19);
 	assert_int_equal(policy->excludes.n_items, 2);
 	assert_string_equal(policy->excludes.items[1].text, "/tmp/*.log");
 	assert_int_equal(policy->ima_hash, ALG_SHA512);
 	assert_true(policy->require_signature.value);
 	assert_int_equal(policy->severities[FINDING_IMA_VIOLATION].severity, SEVERITY_LOW);
-	assert_int_equal(policy->severities[FINDING_IMA_VIOLATION].line, 25);
+	assert_int_equal(policy->severities[FINDING_IMA_VIOLATION].line, 27);
 	assert_int_equal(policy->severities[FINDING_IMA_KEXEC].line, 0);
 	test_drop(text);
 }
