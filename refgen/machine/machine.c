@@ -22,6 +22,7 @@ int machine_new(alg_set banks, struct hasher *hasher, struct machine **out, stru
 					 alg_name(alg));
 	machine->banks = banks;
 	machine->hasher = hasher;
+	machine->keys_assumption = NULL;
 	machine->ending = machine->refusal = "";
 	*out = TAKE(machine);
 	return 0;

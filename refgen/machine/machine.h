@@ -116,7 +116,10 @@ struct machine {
 	struct machine_variable *variables;
 	size_t n_variables;
 
-	bool secure_boot;   /* enforced; set by firmware_run */
+	bool secure_boot; /* enforced; set by firmware_run */
+	/* Not NULL: no variable store was given, so what is in db, dbx, MokList and the like is not
+	 * known; names what is taken for granted of them. Set by refgen/boot. */
+	const char *keys_assumption;
 	bool gpt_measured;  /* firmware does so once, for the first image's disk */
 	bool has_left;      /* ExitBootServices was called, or the boot ended otherwise */
 	const char *ending; /* "" or why no operating system was started */

@@ -110,7 +110,7 @@ static int measure(struct machine *machine, struct shim *shim, const struct mirr
 				       row->keys ? " and the variable store" : ""),
 		.over = row->keys ? "the vendor's signature lists, then those of the variable"
 				  : "the variable's data",
-		.assumption = shim->assumption,
+		.assumption = shim->assumption ? shim->assumption : machine->keys_assumption,
 	};
 
 	if (is_measured(shim, row) &&

@@ -35,7 +35,7 @@ int shim_measure_variable(struct machine *machine, struct shim *shim, const char
 				     : name,
 		.source = why,
 		.over = machine_text(machine, "UEFI_VARIABLE_DATA of %s", name),
-		.assumption = shim->assumption,
+		.assumption = shim->assumption ? shim->assumption : machine->keys_assumption,
 	};
 
 	for (size_t i = 0; i < shim->n_measured; i++)
@@ -249,6 +249,15 @@ static const char *default_loader(struct machine *machine, const struct shim *sh
 	return machine_text(machine, "grub%s.efi", shim->suffix);
 }
 
+/* UTF-16LE text up to its first comma or the end of its line. */
+static struct bytes first_field(struct bytes wide)
+{
+	for (size_t i = 0; i + 1 < wide.size; i += 2)
+		if (wide.data[i + 1] == 0 && wide.data[i] && strchr(",\r\n", wide.data[i]))
+			return bytes_of(wide.data, i);
+	return wide;
+}
+
 /* The first field of options.csv (16.x), in UTF-16 with or without a mark. NULL: there is none. */
 static int options_file(struct machine *machine, const struct shim *shim, const char **out,
 			struct error *err)
@@ -265,10 +274,7 @@ static int options_file(struct machine *machine, const struct shim *shim, const 
 		return found;
 	if (contents.size >= 2 && contents.data[0] == 0xff && contents.data[1] == 0xfe)
 		contents = bytes_of(contents.data + 2, contents.size - 2);
-	if (ascii_of(contents, text, sizeof(text)) == 0)
-		return 0;
-	text[strcspn(text, ",\r\n")] = 0;
-	if (text[0])
+	if (ascii_of(first_field(contents), text, sizeof(text)) > 0)
 		*out = machine_text(machine, "%s", text);
 	return 0;
 }

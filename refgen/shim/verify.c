@@ -272,6 +272,22 @@ static int image_digests(struct check *check, struct error *err)
 	return 0;
 }
 
+/* No certificate in shim is the image's: one of db or MokList may be, which nobody gave. */
+static int allowed_by_unknown(struct check *check, struct error *err)
+{
+	const struct measurement what = {
+		.pcr = 7,
+		.type = EV_EFI_VARIABLE_AUTHORITY,
+		.component = "secure boot authority",
+		.source = "the firmware, whose variable store was not given",
+		.over = machine_text(check->machine,
+				     "the entry of db or MokList that authorises %s",
+				     check->image->name),
+	};
+
+	return machine_measure_unknown(check->machine, &what, err) < 0 ? -1 : 1;
+}
+
 int shim_check(struct machine *machine, struct shim *shim, const struct machine_image *image,
 	       bool in_protocol, struct error *err)
 {
@@ -289,5 +305,8 @@ int shim_check(struct machine *machine, struct shim *shim, const struct machine_
 	result = allowed(&check, NULL, err);
 	if (result == 0)
 		result = check_signatures(&check, err);
+	if (result == 0 && machine->keys_assumption && pe_n_signatures(image->pe) &&
+	    pe_certificates_sound(image->pe))
+		result = allowed_by_unknown(&check, err);
 	return result;
 }

@@ -112,6 +112,22 @@ check_run "a GPT" 0 "$VIEW" gpt disk.img
 check "its event is header, count and used entries" event_same
 printf '1 2048 75775 EFI System Partition\n5 75776 124927 root\n' > partitions; tail -2 "$OUT" > ours.txt
 check "its partitions have numbers and names" same partitions ours.txt
+check_run "sgdisk finds no fault in it" 0 sgdisk -v disk.img
+check "and says so" contains "$OUT" "No problems found"
+# Of the event alone, as hex: a GUID (its first three parts are little endian), a u64.
+guid_at() { cut -c$((2 * $1 + 1))-$((2 * $1 + 32)) event | sed -E 's/^(..)(..)(..)(..)(..)(..)(..)(..)/\4\3\2\1-\6\5-\8\7-/; s/^(.{19})(....)/\1\2-/' | tr a-f A-F; }
+u64_at() { echo $((16#$(cut -c$((2 * $1 + 1))-$((2 * $1 + 16)) event | sed -E 's/(..)(..)(..)(..)(..)(..)(..)(..)/\8\7\6\5\4\3\2\1/'))); }
+entry_is() { # PARTITION ENTRY: what sgdisk -i says of the partition is in that entry of the event
+    local at=$((100 + 128 * $2))
+    sgdisk -i "$1" disk.img > info.txt
+    contains info.txt "Partition GUID code: $(guid_at $at)" && contains info.txt "Partition unique GUID: $(guid_at $((at + 16)))" &&
+        contains info.txt "First sector: $(u64_at $((at + 32))) " && contains info.txt "Last sector: $(u64_at $((at + 40))) "
+}
+"$VIEW" gpt disk.img | head -1 > event
+check "the event has the disk's GUID" [ "$(guid_at 56)" = 11111111-2222-3333-4444-555555555555 ]
+check "two partitions" [ "$(u64_at 92)" = 2 ]
+check "the first as sgdisk -i shows it: GUIDs and sectors" entry_is 1 0
+check "and the fifth" entry_is 5 1
 check_run "FAT in a partition" 0 "$VIEW" list disk.img partition=1
 check "is the FAT" contains "$OUT" "fat uuid=1234-ABCD"
 check_run "ext4 in a partition" 0 "$VIEW" list disk.img partition=2

@@ -28,6 +28,18 @@ check "events out of order" refused 'WRONG' '.profiles[0].events |= reverse'
 check "an unknown event" refused 'partial' '.profiles[0].events[40] |= (.digests = {} | .origin = "unknown")'
 check "coverage that says too much" refused 'coverage says baseline' '.profiles[0].coverage["4"] = "baseline"'
 
+# The same log, judged by what was predicted: all of it as it says. Where Linux got no log there is none.
+audited() { # BUNDLE
+    rm -rf "$SCRATCH/log" "$SCRATCH/audit.db"
+    (cd "$SCRATCH/machine" && run 0 "$ASSAY" refgen boot -q --release vm --db "$SCRATCH/audit.db" --firmware CODE.fd \
+        --varstore VARS.fd --machine facts.json --image disk.img) || return 1
+    mkdir "$SCRATCH/log" && cp "$1/binary_bios_measurements" "$SCRATCH/log"
+    run 5 "$ASSAY" audit --json --db "$SCRATCH/audit.db" "$SCRATCH/log" &&
+        [ "$(jq '[.bundles[0].checks[] | select(.check == "boot.profile") | .result == "pass" and
+            (.detail | contains(", 0 not predicted by digest, 0 otherwise"))] == [true]' "$OUT")" = true ] &&
+        [ "$(jq '[.bundles[0].findings[] | select(.code | startswith("boot."))] | length' "$OUT")" = 0 ]
+}
+
 # The captured machines, and those that vary from them in one thing each (tests/vm/variations.sh).
 for scenario in sb-grub uki-sdboot efistub; do
     check "$scenario: disk and firmware are made again" "$TOP/tests/tools/boot_disk.sh" "$scenario" "$SCRATCH/machine"
@@ -37,6 +49,7 @@ for log in "$VECTORS"/boot/*/binary_bios_measurements; do
     bundle=$(dirname "$log") scenario=$(basename "$(dirname "$log")")
     check "$scenario: disk and firmware are made again" "$TOP/tests/tools/boot_disk.sh" "$scenario" "$SCRATCH/machine"
     boot_predicted "$scenario" "$SCRATCH/machine" "$bundle"
+    [ ! -s "$log" ] || check "$scenario: an audit finds nothing" audited "$bundle"
 done
 boots_table | tee "$SCRATCH/table"
 # What the documentation says is what was found; the machines whose kernel is too large to keep are in `make check-vm`.

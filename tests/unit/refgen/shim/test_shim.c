@@ -504,27 +504,26 @@ static const struct outcome_case {
 } outcome_cases[] = {
 	{"not signed",
          UNSIGNED, { { 0 } },
-         "it is not signed",			  { "MokList", "MokListX", "secure boot authority", "MokListTrusted" }},
+         "it is not signed",			  { "MokList", "MokListX", "SbatLevel", "MokListTrusted" }                            },
 	{ "nothing there",
          NULL,     { { 0 } },
-         "finds no grubx64.efi",		      { "MokList", "MokListX", "secure boot authority", "MokListTrusted" }},
+         "finds no grubx64.efi",		      { "MokList", "MokListX", "SbatLevel", "MokListTrusted" }                            },
 	{ "a level above GRUB's",
          GRUB,     { { "SbatLevel", 3, TEXT("sbat,1,2999010100\nshim,1\ngrub,99\n") } },
-         "generation of \"grub\" is below SbatLevel", { "MokList", "MokListX", "secure boot authority", "MokListTrusted" }},
+         "generation of \"grub\" is below SbatLevel", { "MokList", "MokListX", "SbatLevel", "MokListTrusted" }                            },
 	{ "a level above shim's",
          GRUB,     { { "SbatLevel", 3, TEXT("sbat,1,2999010100\nshim,99\n") } },
-         "revokes itself",			    { NULL }							    },
+         "revokes itself",			    { NULL }									    },
 	{ "verification turned off",
          UNSIGNED, { { "MokSBState", 3, TEXT("\1") } },
-         "",					  { "MokList", "MokListX", "MokSBState", "MokSBState", "secure boot authority",
-	    "MokListTrusted", "systemd-boot" }								},
+         "",					  { "MokList", "MokListX", "MokSBState", "MokSBState", "SbatLevel", "MokListTrusted",
+	    "systemd-boot" }												  },
 	{ "variables for the OS are deleted",
          UNSIGNED, { { "MokSBState", 7, TEXT("\1") } },
-         "it is not signed",			  { "MokList", "MokListX", "secure boot authority", "MokListTrusted" }},
+         "it is not signed",			  { "MokList", "MokListX", "SbatLevel", "MokListTrusted" }                            },
 	{ "MOK not trusted, a policy",
          GRUB,     { { "MokListTrusted", 3, TEXT("\1") }, { "MokPolicy", 3, TEXT("\2") } },
-         "",					  { "MokList", "MokListX", "secure boot authority", "MokPolicy", "secure boot authority",
-	    "grub" }											  },
+         "",					  { "MokList", "MokListX", "SbatLevel", "MokPolicy", "secure boot authority", "grub" }},
 };
 
 static void outcomes(void **state)
@@ -605,6 +604,148 @@ static void falls_back(void **state)
 	assert_non_null(strstr(esp.machine->ending, "makes boot options"));
 	assert_int_equal(got.profile.n_events, 6);
 	assert_string_equal(got.profile.events[5].component, "fallback");
+	esp_free(&esp);
+}
+
+/* ASCII as UTF-16LE. */
+static struct bytes wide(const char *text, struct buf *out)
+{
+	for (; *text; text++)
+		buf_append_le16(out, (uint8_t)*text);
+	return buf_bytes(out);
+}
+
+/* What load options and options.csv make of the second stage. */
+static const struct stage_case {
+	const char *name, *options, *csv;
+	const char *stage; /* file in /EFI/BOOT */
+} stage_cases[] = {
+	{"nothing",                "",					    "",                  "grubx64.efi"},
+	{ "load options",          "other.efi",                                   "",                  "other.efi"  },
+	{ "shim's own path first", "\\EFI\\BOOT\\BOOTX64.EFI other.efi and more", "",                  "other.efi"  },
+	{ "shim's own path alone", "\\EFI\\BOOT\\BOOTX64.EFI",                    "",                  "grubx64.efi"},
+	{ "options.csv",           "",					    "other.efi,x,y\r\n", "other.efi"  },
+	{ "options.csv, a word",   "",					    "other.efi",         "other.efi"  },
+	{ "options.csv, empty",    "",					    ",x",                "grubx64.efi"},
+};
+
+static void stages(void **state)
+{
+	const struct stage_case *row = *state;
+	AUTO(buf_clear) struct buf options = BUF_INIT;
+	AUTO(buf_clear) struct buf csv = BUF_INIT;
+	struct machine_image *image;
+	struct machine_run got;
+	struct error err = { 0 };
+	const char *source;
+	struct esp esp;
+	char path[64];
+
+	captured_esp(&esp);
+	put_file(&esp, "other.efi", GRUB);
+	if (*row->csv) {
+		buf_append_le16(&csv, 0xfeff);
+		put_bytes(&esp, "options.csv", wide(row->csv, &csv));
+	}
+	esp_machine(&esp, true);
+	assert_int_equal(machine_image(esp.machine, &esp.on_machine, "/EFI/BOOT/BOOTX64.EFI",
+				       &image, &err),
+			 1);
+	if (shim_run(esp.machine, image, wide(row->options, &options), &err) < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(machine_end(esp.machine, &got, NULL), 0);
+	assert_string_equal(esp.machine->ending, "");
+	assert_int_equal(n_started, 1);
+	source = got.profile.events[got.profile.n_events - 1].source;
+	snprintf(path, sizeof(path), "/EFI/BOOT/%s", row->stage);
+	if (!strstr(source, path))
+		fail_msg("%s, expected %s", source, path);
+	esp_free(&esp);
+}
+
+/* Files of certificates and revocations beside shim: revocations first; what nothing allows is passed
+ * over and not measured. */
+static void companions(void **state)
+{
+	static const char *const expected[] = { "mok-manager", "fallback", "grub" };
+	struct machine_run got;
+	struct bytes grub;
+	struct esp esp;
+	size_t n = 0;
+
+	(void)state;
+	captured_esp(&esp);
+	if (!put_file(&esp, "shim_certificate_1.efi", FALLBACK) ||
+	    !put_file(&esp, "revocations_sbat.efi", MANAGER)) {
+		esp_free(&esp);
+		skip();
+	}
+	grub = test_file(GRUB);
+	((uint8_t *)(uintptr_t)grub.data)[8192] ^= 1;
+	put_bytes(&esp, "shim_certificate_2.efi", grub);
+	put_bytes(&esp, "shim_certificate_3.efi", bytes_of_string("no PE file"));
+	esp_machine(&esp, true);
+	run(&esp, &got);
+	assert_string_equal(esp.machine->ending, "");
+	for (size_t i = 0; i < got.profile.n_events; i++)
+		if (got.profile.events[i].pcr == 4) {
+			assert_true(n < ARRAY_SIZE(expected));
+			assert_string_equal(got.profile.events[i].component, expected[n++]);
+		}
+	assert_int_equal(n, ARRAY_SIZE(expected));
+	test_drop(grub);
+	esp_free(&esp);
+}
+
+/* The .db section of such a file lets GRUB run, where shim has no certificate of its own. */
+static void companion_key(void **state)
+{
+	const bool with_key = *(const bool *)*state;
+	struct bytes none = test_hex("00000000000000001000000010000000");
+	struct bytes real, vendor, made = made_shim("16.1", SBAT_LINES, none);
+	struct build build = { 0 };
+	AUTO(buf_clear) struct buf key = BUF_INIT;
+	AUTO(buf_clear) struct buf companion = BUF_INIT;
+	AUTO(buf_clear) struct buf db = BUF_INIT;
+	AUTO(pe_freep) struct pe *pe = NULL;
+	AUTO(pe_freep) struct pe *companion_pe = NULL;
+	struct digest digests[ALG_COUNT];
+	struct machine_run got;
+	struct esp esp;
+	uint32_t size, at;
+
+	captured_esp(&esp);
+	real = test_file(SHIM);
+	assert_int_equal(pe_open(real, SHIM, &pe, NULL), 0);
+	vendor = pe_section_bytes(pe, pe_find(pe, ".vendor_cert"));
+	memcpy(&size, vendor.data, 4);
+	memcpy(&at, vendor.data + 8, 4);
+	signature_list_append(&key, &guid_cert_x509, &guid_shim, bytes_of(vendor.data + at, size));
+	build.sections[0] = (struct build_section){ ".sbat", bytes_of_string(SBAT_LINES), 0 };
+	build.sections[1] =
+		(struct build_section){ with_key ? ".db" : ".data", buf_bytes(&key), 0 };
+	build_pe(&build, &companion);
+	assert_int_equal(pe_open(buf_bytes(&companion), "companion", &companion_pe, NULL), 0);
+	assert_int_equal(pe_authenticode(companion_pe, hasher, 1u << ALG_SHA256, digests, NULL), 0);
+	/* MokList is not mirrored yet when shim looks at its companions: db has to allow it. */
+	buf_append(&db, logged_variable(esp.log, "db"));
+	signature_list_append(&db, &guid_cert_sha256, &guid_shim,
+			      digest_bytes(&digests[ALG_SHA256]));
+	put_bytes(&esp, "BOOTX64.EFI", made);
+	put_bytes(&esp, "shim_certificate.efi", buf_bytes(&companion));
+	esp_machine(&esp, true);
+	assert_int_equal(machine_variable_set(esp.machine, &guid_image_security, "db", 0x27,
+					      buf_bytes(&db), NULL),
+			 0);
+	run(&esp, &got);
+	if (n_started != (unsigned)with_key)
+		fail_msg("%s", esp.machine->ending);
+	if (!with_key)
+		assert_non_null(
+			strstr(esp.machine->ending, "no certificate authorises a signature"));
+	test_drop(made);
+	test_drop(none);
+	test_drop(real);
 	esp_free(&esp);
 }
 
@@ -730,6 +871,10 @@ int main(void)
 	TEST_ROWS(&tests, outcomes, outcome_cases);
 	TEST(&tests, revoked);
 	TEST(&tests, falls_back);
+	TEST_ROWS(&tests, stages, stage_cases);
+	TEST(&tests, companions);
+	test_add(&tests, "companion_key", "there", companion_key, &(const bool){ true });
+	test_add(&tests, "companion_key", "not there", companion_key, &(const bool){ false });
 	TEST_ROWS(&tests, versions, version_cases);
 	TEST_ROWS(&tests, bad_vendor, vendor_cases);
 	failed = test_run(&tests, "refgen/shim");
