@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit/ima_keys.h"
 #include "audit/judge.h"
 #include "audit/render.h"
 #include "core/crypto_certificate.h"
@@ -19,7 +20,7 @@
 #define NONCE_MAX 66
 
 struct audit_options {
-	struct option_list aks, releases, cas, secrets, dbxs;
+	struct option_list aks, ima_keys, releases, cas, secrets, dbxs;
 	const char *nonce, *policy, *state, *db, *format, *output, *at;
 	bool json, quiet, verbose;
 	unsigned jobs;
@@ -28,6 +29,7 @@ struct audit_options {
 static void options_clear(struct audit_options *options)
 {
 	option_list_clear(&options->aks);
+	option_list_clear(&options->ima_keys);
 	option_list_clear(&options->releases);
 	option_list_clear(&options->cas);
 	option_list_clear(&options->secrets);
@@ -44,6 +46,7 @@ struct audit {
 	struct golden *golden; /* owned */
 	struct profile_list profiles, all_profiles;
 	struct revocations revocations;
+	struct ima_keyring ima_keys;
 	struct state *state;            /* owned; NULL: none was given */
 	struct machine_state *machines; /* owned: verified in this run */
 	size_t n_machines;
@@ -80,6 +83,7 @@ static void audit_clear(struct audit *audit)
 	db_close(audit->db);
 	profile_list_clear(&audit->profiles);
 	revocations_clear(&audit->revocations);
+	ima_keyring_clear(&audit->ima_keys);
 	state_free(audit->state);
 	free(audit->machines);
 	profile_list_clear(&audit->all_profiles);
@@ -149,14 +153,18 @@ static int enforce_policy(struct audit *audit, struct error *err)
 		const char *yes, *no;
 	} flags[] = {
 		{&policy->own_records,
-                 "nonces and credential secrets in the bundles are the challenger's own records", NULL},
-		{ &policy->require_nonce,     "each quote has to answer a challenge",             NULL},
+                 "nonces and credential secrets in the bundles are the challenger's own records",        NULL},
+		{ &policy->require_nonce,     "each quote has to answer a challenge",                    NULL},
 		{ &policy->require_boot_log,  "each bundle has to have a boot log",
-                 "bundles may lack a boot log"							},
+                 "bundles may lack a boot log"							       },
 		{ &policy->require_ima_log,   "each bundle has to have an IMA log",
-                 "bundles may lack an IMA log"							},
-		{ &policy->require_signature, "the database has to be signed",                    NULL},
-		{ &policy->secure_boot,       "Secure Boot has to be on",                         NULL},
+                 "bundles may lack an IMA log"							       },
+		{ &policy->require_signature, "the database has to be signed",                           NULL},
+		{ &policy->accept_signed,
+                 "files of no package are accepted if their signature holds",                            NULL},
+		{ &policy->learn_keys,        "keys that an IMA log brings count for its later entries",
+                 NULL											},
+		{ &policy->secure_boot,       "Secure Boot has to be on",                                NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
@@ -187,6 +195,11 @@ static int enforce_policy(struct audit *audit, struct error *err)
 	for (size_t i = 0; i < policy->excludes.n_items; i++)
 		if (enforce(audit, policy_by(audit, policy->excludes.items[i].line), err,
 			    "paths not looked up: %s", policy->excludes.items[i].text) < 0)
+			return -1;
+	for (size_t i = 0; i < policy->require_signed.n_items; i++)
+		if (enforce(audit, policy_by(audit, policy->require_signed.items[i].line), err,
+			    "paths that have to be signed: %s",
+			    policy->require_signed.items[i].text) < 0)
 			return -1;
 	for (size_t i = 0; i < FINDING_COUNT; i++) {
 		const struct finding_kind *kind = finding_kind((enum finding_code)i);
@@ -234,6 +247,32 @@ static int load_anchors(struct audit *audit, struct error *err)
 				    policy_by(audit, more->items[i].line), hasher, err);
 	hasher_free(hasher);
 	return status;
+}
+
+static int add_ima_keys(struct audit *audit, const char *path, const char *by, struct error *err)
+{
+	size_t n_before = audit->ima_keys.n_keys;
+
+	if (ima_keys_read(path, &audit->ima_keys, err) < 0)
+		return -1;
+	return enforce(audit, by, err, "keys that sign files: %s, %zu", path,
+		       audit->ima_keys.n_keys - n_before);
+}
+
+static int load_ima_keys(struct audit *audit, struct error *err)
+{
+	const struct option_list *given = &audit->options.ima_keys;
+	const struct policy_texts *more = &audit->policy->ima_keys;
+
+	audit->setup.ima_keys = &audit->ima_keys;
+	for (size_t i = 0; i < given->n_items; i++)
+		if (add_ima_keys(audit, given->items[i], "--ima-key", err) < 0)
+			return -1;
+	for (size_t i = 0; i < more->n_items; i++)
+		if (add_ima_keys(audit, more->items[i].text, policy_by(audit, more->items[i].line),
+				 err) < 0)
+			return -1;
+	return 0;
 }
 
 /* Authorities of the command line and of the policy, and when their certificates are judged. */
@@ -472,11 +511,11 @@ static int prepare(struct audit *audit, struct error *err)
 	audit->setup.policy = audit->policy;
 	if (path && enforce(audit, "--policy", err, "policy: %s", path) < 0)
 		return -1;
-	return load_anchors(audit, err) < 0 || load_trust(audit, err) < 0 ||
-			       load_secrets(audit, err) < 0 || load_nonce(audit, err) < 0 ||
-			       load_releases(audit, err) < 0 || load_golden(audit, err) < 0 ||
-			       load_revocations(audit, err) < 0 || load_state(audit, err) < 0 ||
-			       enforce_policy(audit, err) < 0
+	return load_anchors(audit, err) < 0 || load_ima_keys(audit, err) < 0 ||
+			       load_trust(audit, err) < 0 || load_secrets(audit, err) < 0 ||
+			       load_nonce(audit, err) < 0 || load_releases(audit, err) < 0 ||
+			       load_golden(audit, err) < 0 || load_revocations(audit, err) < 0 ||
+			       load_state(audit, err) < 0 || enforce_policy(audit, err) < 0
 		       ? -1
 		       : 0;
 }
@@ -770,6 +809,8 @@ enum exit_status cmd_audit(const struct command *self, int argc, char **argv)
 	const struct command_option table[] = {
 		{"ak",                 0,   OPTION_LIST,   &options->aks,      "FILE",
                  "attestation key known to be good (repeatable)"                               },
+		{ "ima-key",           0,   OPTION_LIST,   &options->ima_keys, "FILE",
+                 "key that signs files, or a folder of such keys (repeatable)"                 },
 		{ "nonce",             0,   OPTION_STRING, &options->nonce,    "HEX",
                  "what each quote has to answer"                                               },
 		{ "ca",                0,   OPTION_LIST,   &options->cas,      "FILE|DIR",

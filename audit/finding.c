@@ -267,6 +267,23 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "(high), or had less memory for them than they take (medium): entries "
 	     "were lost, or removed."),
 
+	KIND(FINDING_IMA_SIGNATURE, "ima.signature", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "signatures that do not hold",
+	     "A signature of the file, of its metadata or appended to it is not over what the "
+	     "entry "
+	     "says, or by a key that is revoked."),
+	KIND(FINDING_IMA_UNSIGNED, "ima.unsigned", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "files that should be signed",
+	     "The policy wants this path signed, and there is no signature by a known key that "
+	     "holds."),
+	KIND(FINDING_IMA_SIGNATURE_KEY, "ima.signature-key", ALWAYS(MEDIUM), COMPLETE, OPEN,
+	     "files signed by keys that are not known",
+	     "The file is signed by a key that is none of those to check with."),
+	KIND(FINDING_IMA_LEARNED_KEY, "ima.learned-key", ALWAYS(MEDIUM), INCOMPLETE, OPEN,
+	     "keys learned from where no quote reaches",
+	     "A signature was checked with a key that the log brings, after the last entry that a "
+	     "quote attests."),
+
 	KIND(FINDING_DB_INVALID, "db.invalid", ALWAYS(HIGH), COMPLETE, FIXED,
 	     "databases that cannot be used",
 	     "The database is damaged, not Assay's, of another schema version, or "

@@ -59,6 +59,8 @@ static void judge_clear(struct judge *judge)
 	ima_replay_free(judge->ima_replay);
 	ima_list_free(judge->ima_list);
 	pieces_free(judge->ima_pieces);
+	ima_keyring_clear(&judge->learned_keys);
+	ima_keyring_clear(&judge->revoked_keys);
 	buf_clear(&judge->joined);
 }
 
@@ -66,9 +68,10 @@ int audit_bundle(struct worker *worker, const struct bundle *bundle, struct repo
 		 struct error *err)
 {
 	static int (*const judges[])(struct judge *, struct error *) = {
-		judge_container, judge_keys,      judge_bonds,   judge_quotes,      judge_bindings,
-		judge_boot,      judge_userspace, judge_history, judge_locality,    judge_ima,
-		judge_pcrs,      judge_timeline,  judge_profile, judge_revocations, judge_database,
+		judge_container, judge_keys,     judge_bonds,       judge_quotes,
+		judge_bindings,  judge_boot,     judge_userspace,   judge_history,
+		judge_locality,  judge_ima,      judge_pcrs,        judge_learned_keys,
+		judge_timeline,  judge_profile,  judge_revocations, judge_database,
 		judge_claims,    judge_remember,
 	};
 	AUTO(report_freep) struct report *report = NULL;

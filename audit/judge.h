@@ -11,6 +11,7 @@
  *     judge_boot    the boot log: structure, data, separators; replayed
  *     judge_userspace   what systemd logged of its own extends
  *     judge_ima     the IMA log: replayed, each entry looked up
+ *     judge_signature   its signatures of files, and keys that it brings
  *     judge_aggregate   its boot_aggregate, once the PCRs are judged
  *     judge_profile what booted, against the boot profiles of releases
  *     judge_revocations  booted images against the operator's revocation lists
@@ -37,6 +38,7 @@
 #include "db/profile.h"
 #include "replay/eventlog/eventlog.h"
 #include "replay/ima/ima.h"
+#include "replay/ima/keyring.h"
 #include "replay/quote/quote.h"
 
 /* An attestation key that the operator knows to be good. */
@@ -62,6 +64,7 @@ struct audit_setup {
 	const struct profile_list *all_profiles; /* of all releases, to explain differences */
 	const struct state *state;               /* --state; NULL: none was given */
 	const struct revocations *revocations;   /* --dbx; NULL: none was given */
+	const struct ima_keyring *ima_keys;      /* --ima-key; NULL or empty: none */
 	const char *const *releases;             /* that count; none: all */
 	size_t n_releases;
 };
@@ -198,6 +201,8 @@ struct judge {
 	struct ima_tracker *trackers; /* in the report's arena */
 	size_t n_trackers;
 	uint64_t ima_begins[PCR_COUNT]; /* entries before the first one that extends the PCR */
+	struct ima_keyring learned_keys, revoked_keys; /* owned; of the log */
+	uint64_t learned_use; /* entries up to the last that brought a key that was used; 0: none */
 	struct ima_aggregate *aggregates, *last_aggregate; /* in log order, in the report's arena */
 };
 
@@ -212,6 +217,7 @@ int judge_userspace(struct judge *judge, struct error *err);
 int judge_ima(struct judge *judge, struct error *err);
 int judge_pcrs(struct judge *judge, struct error *err);
 int judge_aggregates(struct judge *judge, struct error *err); /* judge_pcrs calls it */
+int judge_learned_keys(struct judge *judge, struct error *err);
 int judge_profile(struct judge *judge, struct error *err);
 int judge_revocations(struct judge *judge, struct error *err);
 int judge_claims(struct judge *judge, struct error *err);

@@ -283,6 +283,15 @@ static int other_path(struct ima_walk *walk, const struct ima_step *step,
 	return 0;
 }
 
+/* True if the policy takes a file that no package has for its signature; counted. */
+static bool is_accepted(struct ima_walk *walk)
+{
+	if (!walk->signatures.signer || !walk->judge->policy->accept_signed.value)
+		return false;
+	walk->signatures.n_accepted++;
+	return true;
+}
+
 /* Neither path nor bytes are known to the releases that count; others may explain them. */
 static int unknown_file(struct ima_walk *walk, const struct ima_step *step,
 			const struct ima_entry *entry, const struct digest *digest,
@@ -291,18 +300,21 @@ static int unknown_file(struct ima_walk *walk, const struct ima_step *step,
 	struct report *report = walk->judge->report;
 	struct places by_path = { 0 }, by_digest = { 0 };
 	struct finding *finding;
+	const char *signer = "";
 
+	if (walk->signatures.signer)
+		signer = arena_printf(&report->arena, "; signed by %s", walk->signatures.signer);
 	if (digest && find_places(walk->judge, entry->path, digest, &by_path, &by_digest, err) < 0)
 		return -1;
 	if (by_digest.n_items)
-		finding =
-			report_finding(report, FINDING_IMA_UNKNOWN_FILE, FINDING_AS_LISTED,
-				       entry->path, "of no package of the releases that count; %s",
-				       owner_of_bytes(report, &by_digest));
+		finding = report_finding(report, FINDING_IMA_UNKNOWN_FILE, FINDING_AS_LISTED,
+					 entry->path,
+					 "of no package of the releases that count; %s%s",
+					 owner_of_bytes(report, &by_digest), signer);
 	else
 		finding = report_finding(
 			report, FINDING_IMA_UNKNOWN_FILE, FINDING_AS_LISTED, entry->path,
-			"of no package in the database, under this or any other name");
+			"of no package in the database, under this or any other name%s", signer);
 	give_places(finding, &by_path, &by_digest);
 	finish_finding(walk, finding, step, found);
 	return 0;
@@ -520,6 +532,8 @@ int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct 
 				: "the database has no digest of this algorithm for this path");
 		return 0;
 	}
+	if (result.answer == GOLDEN_UNKNOWN && is_accepted(walk))
+		return 0;
 	if (!report_keeps(report, codes[result.answer])) {
 		count_only(judge, codes[result.answer], entry->path);
 		return 0;

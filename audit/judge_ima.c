@@ -170,6 +170,7 @@ static int judge_buffer(struct ima_walk *walk, const struct ima_step *step,
 		return -1;
 	if (digest_equal(&digest, &logged)) {
 		judge_kexec(walk, step, entry);
+		judge_keyring_entry(walk, step, entry);
 		return 0;
 	}
 	finding = entry_finding(walk, step, FINDING_IMA_BUFFER, entry->path,
@@ -298,6 +299,8 @@ static int judge_entry(struct ima_walk *walk, const struct ima_step *step, struc
 	note_digest(walk, step, entry.digest.alg);
 	if (looks_like_kernel(entry.path))
 		walk->kexec_measured = true;
+	if (judge_signatures(walk, step, &entry, err) < 0)
+		return -1;
 	return judge_file(walk, step, &entry, err);
 }
 
@@ -476,6 +479,7 @@ static void report_lookup(const struct ima_walk *walk)
 		n_silenced += report->exclusions[i].n_silenced;
 	if (!walk->judge->setup->golden)
 		return; /* said for the bundle */
+	n_silenced += walk->signatures.n_accepted;
 	if (coverage->n_known == coverage->n_files)
 		report_check(report, "ima.lookup", CHECK_PASS, subject,
 			     "all %" PRIu64 " files are as the database has them",
@@ -483,7 +487,7 @@ static void report_lookup(const struct ima_walk *walk)
 	else if (coverage->n_known + n_silenced == coverage->n_files)
 		report_check(report, "ima.lookup", CHECK_PASS, subject,
 			     "%" PRIu64 " of %" PRIu64 " files are as the database has them, "
-			     "%" PRIu64 " are excluded by the policy",
+			     "%" PRIu64 " are excluded or accepted by the policy",
 			     coverage->n_known, coverage->n_files, n_silenced);
 	else
 		report_check(report, "ima.lookup", CHECK_FAIL, subject,
@@ -520,6 +524,7 @@ static int judge_list(struct ima_walk *walk, struct error *err)
 					   : ", each template hash recomputed");
 	report_weak(walk);
 	report_lookup(walk);
+	report_signatures(walk);
 	return 0;
 }
 

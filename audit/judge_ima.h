@@ -22,6 +22,15 @@ struct ima_lookups {
 	struct golden_fingerprint prints[LOOKUPS_MAX];
 };
 
+/* Signatures of files so far. */
+struct signature_walk {
+	uint64_t n_entries; /* with a signature, checked or not */
+	uint64_t n_signed, n_good, n_wrong, n_no_key, n_unsupported;
+	uint64_t n_accepted; /* files of no package that the policy takes for their signature */
+	uint64_t n_unread_keys;
+	const char *signer; /* of this entry, if what is signed of it holds; else NULL */
+};
+
 /* The log on its way. */
 struct ima_walk {
 	struct judge *judge;
@@ -35,6 +44,7 @@ struct ima_walk {
 	struct weak_digests weak[ALG_COUNT];
 	uint64_t n_odd; /* findings about entries' form */
 	struct ima_lookups lookups;
+	struct signature_walk signatures;
 };
 
 /*
@@ -50,5 +60,16 @@ int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct 
 
 /* judge_kexec.c: what a kernel says of its list before it starts another; of other buffers nothing. */
 void judge_kexec(struct ima_walk *walk, const struct ima_step *step, const struct ima_entry *entry);
+
+/* judge_signature.c: what is signed of a file's entry. */
+int judge_signatures(struct ima_walk *walk, const struct ima_step *step,
+		     const struct ima_entry *entry, struct error *err);
+
+/* A buffer that may be a key put into a keyring: learned if the policy says so, or revoked. */
+void judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
+			 const struct ima_entry *entry);
+
+/* After the last entry. */
+void report_signatures(const struct ima_walk *walk);
 
 #endif

@@ -37,20 +37,16 @@ void signed_data_freep(struct signed_data **data)
 
 static enum alg alg_of_identifier(const X509_ALGOR *identifier)
 {
+	/* clang-format off */
 	static const struct {
 		int nid;
 		enum alg alg;
 	} table[] = {
-		{NID_sha1,      ALG_SHA1    },
-                { NID_sha224,   ALG_SHA224  },
-		{ NID_sha256,   ALG_SHA256  },
-                { NID_sha384,   ALG_SHA384  },
-		{ NID_sha512,   ALG_SHA512  },
-                { NID_sha3_256, ALG_SHA3_256},
-		{ NID_sha3_512, ALG_SHA3_512},
-                { NID_sm3,      ALG_SM3_256 },
-		{ NID_md5,      ALG_MD5     },
+		{ NID_sha1, ALG_SHA1 },         { NID_sha224, ALG_SHA224 },     { NID_sha256, ALG_SHA256 },
+		{ NID_sha384, ALG_SHA384 },     { NID_sha512, ALG_SHA512 },     { NID_sm3, ALG_SM3_256 },
+		{ NID_sha3_256, ALG_SHA3_256 }, { NID_sha3_512, ALG_SHA3_512 }, { NID_md5, ALG_MD5 },
 	};
+	/* clang-format on */
 	const ASN1_OBJECT *oid = NULL;
 	int nid;
 

@@ -7,7 +7,12 @@
 #include "core/json.h"
 #include "core/own.h"
 #include "core/text.h"
+#include "replay/ima/buffer.h"
 #include "replay/ima/ima.h"
+#include "replay/ima/signature.h"
+
+/* Bytes of a buffer shown in the table; JSON has all of them. */
+#define BUFFER_SHOWN 160
 
 /* Mismatches told one by one; the count is always whole. */
 #define MISMATCHES_PRINTED 20
@@ -116,6 +121,71 @@ static void json_field(struct json *json, const struct run *run, const struct im
 	}
 }
 
+/* Groups of a buffer's fields, each a list of pairs: a key may come twice. */
+static void json_buffer_fields(struct json *json, struct bytes buffer)
+{
+	struct bytes rest = buffer;
+	struct ima_buffer_field field;
+	bool open = false;
+
+	json_array_begin(json, "buffer_fields");
+	while (ima_buffer_field_next(buffer, &rest, &field)) {
+		if (field.begins_group) {
+			if (open)
+				json_array_end(json);
+			json_array_begin_compact(json, NULL);
+			open = true;
+		}
+		json_array_begin_compact(json, NULL);
+		json_bytes(json, NULL, field.key);
+		json_bytes(json, NULL, field.value);
+		json_array_end(json);
+	}
+	if (open)
+		json_array_end(json);
+	json_array_end(json);
+}
+
+static void json_buffer(struct json *json, const struct ima_entry *entry)
+{
+	enum ima_buffer_kind kind = ima_buffer_kind(entry->path, entry->buf);
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+
+	json_hex(json, "buffer", entry->buf);
+	json_string(json, "buffer_kind", ima_buffer_kind_name(kind));
+	ima_buffer_describe(entry->path, entry->buf, &text);
+	if (kind != IMA_BUFFER_BYTES && !text.failed)
+		json_bytes(json, "buffer_text", buf_bytes(&text));
+	if (kind == IMA_BUFFER_FIELDS)
+		json_buffer_fields(json, entry->buf);
+}
+
+/* What the header of a signature says; a bad one says nothing but its bytes. */
+static void json_signature(struct json *json, const char *key, struct bytes xattr)
+{
+	struct ima_signature signature;
+
+	if (ima_signature_parse(xattr, NULL, 0, &signature, NULL) < 0)
+		return;
+	json_object_begin_compact(json, key);
+	json_string(json, "covers",
+		    signature.type == IMA_XATTR_METADATA ? "metadata"
+		    : signature.type == IMA_XATTR_VERITY ? "fs-verity"
+							 : "contents");
+	json_uint(json, "version", signature.version);
+	if (signature.alg != ALG_NONE)
+		json_string(json, "algorithm", alg_name(signature.alg));
+	else
+		json_uint(json, "algorithm", signature.alg_id);
+	json_hex(json, "key_id",
+		 bytes_of((const uint8_t[]){ (uint8_t)(signature.key_id >> 24),
+					     (uint8_t)(signature.key_id >> 16),
+					     (uint8_t)(signature.key_id >> 8),
+					     (uint8_t)signature.key_id },
+			  4));
+	json_object_end(json);
+}
+
 static void json_event(struct json *json, const struct run *run, const struct ima_step *step)
 {
 	const struct record *record = &step->record;
@@ -135,14 +205,16 @@ static void json_event(struct json *json, const struct run *run, const struct im
 		json_bytes(json, "path", entry.path);
 	if (entry.sig.size)
 		json_hex(json, "signature", entry.sig);
+	json_signature(json, "signature_header", entry.sig);
 	if (entry.buf.size)
-		json_hex(json, "buffer", entry.buf);
+		json_buffer(json, &entry);
 	if (entry.modsig_digest.value.data)
 		json_ima_digest(json, "modsig_digest", &entry.modsig_digest);
 	if (entry.modsig.size)
 		json_hex(json, "modsig", entry.modsig);
 	if (entry.evmsig.size)
 		json_hex(json, "evm_signature", entry.evmsig);
+	json_signature(json, "evm_signature_header", entry.evmsig);
 	for (size_t i = 0; i < entry.n_fields; i++)
 		json_field(json, run, &entry.fields[i]);
 	if (!entry.is_whole) {
@@ -245,6 +317,18 @@ static void print_digest(const struct ima_digest *digest)
 	printf("%-24s", text);
 }
 
+static void print_buffer(const struct ima_entry *entry)
+{
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+
+	printf("  %s: ", ima_buffer_kind_name(ima_buffer_kind(entry->path, entry->buf)));
+	ima_buffer_describe(entry->path, entry->buf, &text);
+	text_write(stdout,
+		   bytes_of(text.data, text.size > BUFFER_SHOWN ? BUFFER_SHOWN : text.size));
+	if (text.size > BUFFER_SHOWN)
+		fputs("...", stdout);
+}
+
 static void print_event(const struct run *run, const struct ima_step *step)
 {
 	const struct record *record = &step->record;
@@ -266,7 +350,7 @@ static void print_event(const struct run *run, const struct ima_step *step)
 	if (entry.evmsig.size)
 		fputs("  evm-signed", stdout);
 	if (entry.buf.size)
-		printf("  buffer of %zu bytes", entry.buf.size);
+		print_buffer(&entry);
 	if (!entry.is_known)
 		fputs("  UNKNOWN TEMPLATE", stdout);
 	else if (!entry.is_whole && step->check != IMA_CHECK_VIOLATION)

@@ -61,7 +61,7 @@ bool pcr_set_parse(struct bytes text, pcr_set *out)
 
 void policy_free(struct policy *policy)
 {
-	struct policy_texts *lists[5];
+	struct policy_texts *lists[7];
 
 	if (!policy)
 		return;
@@ -70,6 +70,8 @@ void policy_free(struct policy *policy)
 	lists[2] = &policy->excludes;
 	lists[3] = &policy->cas;
 	lists[4] = &policy->secrets;
+	lists[5] = &policy->ima_keys;
+	lists[6] = &policy->require_signed;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		for (size_t j = 0; j < lists[i]->n_items; j++)
 			free((char *)(uintptr_t)lists[i]->items[j].text);
@@ -206,6 +208,11 @@ static int set_ak(struct parse *parse, const char *value)
 	return add_path(parse, value, value, &parse->policy->aks);
 }
 
+static int set_ima_key(struct parse *parse, const char *value)
+{
+	return add_path(parse, value, value, &parse->policy->ima_keys);
+}
+
 static int set_ca(struct parse *parse, const char *value)
 {
 	return add_path(parse, value, value, &parse->policy->cas);
@@ -312,6 +319,23 @@ static int set_exclude(struct parse *parse, const char *value)
 	return add_text(parse, value, &parse->policy->excludes);
 }
 
+static int set_require_signed(struct parse *parse, const char *value)
+{
+	if (value[0] != '/' && value[0] != '*')
+		return bad(parse, "a path that has to be signed begins with '/' or '*'");
+	return add_text(parse, value, &parse->policy->require_signed);
+}
+
+static int set_accept_signed(struct parse *parse, const char *value)
+{
+	return set_flag(parse, value, &parse->policy->accept_signed);
+}
+
+static int set_learn_keys(struct parse *parse, const char *value)
+{
+	return set_flag(parse, value, &parse->policy->learn_keys);
+}
+
 static int set_hash(struct parse *parse, const char *value)
 {
 	struct policy *policy = parse->policy;
@@ -335,6 +359,7 @@ static const struct policy_key {
 	int (*set)(struct parse *parse, const char *value);
 } keys[] = {
 	{"trust",     "ak",                set_ak               },
+	{ "trust",    "ima-key",           set_ima_key          },
 	{ "trust",    "nonce",             set_nonce            },
 	{ "trust",    "ca",                set_ca               },
 	{ "trust",    "at",                set_at               },
@@ -351,6 +376,9 @@ static const struct policy_key {
 	{ "boot",     "secure-boot",       set_secure_boot      },
 	{ "ima",      "exclude",           set_exclude          },
 	{ "ima",      "hash",              set_hash             },
+	{ "ima",      "require-signed",    set_require_signed   },
+	{ "ima",      "accept-signed",     set_accept_signed    },
+	{ "ima",      "learn-keys",        set_learn_keys       },
 	{ "database", "require-signature", set_require_signature},
 };
 

@@ -50,8 +50,9 @@ struct policy {
 
 	/* [trust] */
 	struct policy_texts
-		aks;        /* ak = FILE: as if --ak; relative to the policy's folder, made whole */
-	struct bytes nonce; /* nonce = HEX: as if --nonce; empty: none. Owned */
+		aks; /* ak = FILE: as if --ak; relative to the policy's folder, made whole */
+	struct policy_texts ima_keys; /* ima-key = FILE|DIR: as if --ima-key; likewise */
+	struct bytes nonce;           /* nonce = HEX: as if --nonce; empty: none. Owned */
 	unsigned nonce_line;
 	struct policy_texts cas;     /* ca = FILE|DIR: as if --ca; paths made whole */
 	int64_t at;                  /* at = TIME: as if --at */
@@ -80,6 +81,11 @@ struct policy {
 	struct policy_texts excludes; /* exclude = GLOB: paths not looked up */
 	enum alg ima_hash;            /* hash = sha256: what weaker digests are told from */
 	unsigned ima_hash_line;
+	struct policy_texts
+		require_signed; /* require-signed = GLOB: paths whose signature must hold */
+	struct policy_flag
+		accept_signed; /* accept-signed: a file of no package is good if it is signed */
+	struct policy_flag learn_keys; /* learn-keys: keys that the log brings count */
 
 	/* [database] */
 	struct policy_flag require_signature; /* require-signature */

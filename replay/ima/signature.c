@@ -15,20 +15,16 @@
 #define HEADER_SIZE 9
 
 /* enum hash_algo; those left out are ones that Assay does not know. */
+/* clang-format off */
 static const struct {
 	uint8_t id;
 	enum alg alg;
 } alg_ids[] = {
-	{1,   ALG_MD5     },
-        { 2,  ALG_SHA1    },
-        { 4,  ALG_SHA256  },
-	{ 5,  ALG_SHA384  },
-        { 6,  ALG_SHA512  },
-        { 7,  ALG_SHA224  },
-	{ 17, ALG_SM3_256 },
-        { 20, ALG_SHA3_256},
-        { 22, ALG_SHA3_512},
+	{ 1, ALG_MD5 },      { 2, ALG_SHA1 },       { 4, ALG_SHA256 },
+	{ 5, ALG_SHA384 },   { 6, ALG_SHA512 },     { 7, ALG_SHA224 },
+	{ 17, ALG_SM3_256 }, { 20, ALG_SHA3_256 },  { 22, ALG_SHA3_512 },
 };
+/* clang-format on */
 
 enum alg ima_alg_of_id(uint8_t id)
 {

@@ -72,6 +72,7 @@ $(jq -r '.events[1].buffer' "$OUT" | xxd -r -p | xxd -p | tr -d '\n')" ] &&
             "$(jq -r '.events[1].digest.digest' "$OUT")" ]
 }
 check "a buffer entry shows its buffer, whose hash its digest is" buffer
+check "  and what is in it" jq -e '.events[1] | .buffer_kind == "text" and (.buffer_text | length) > 0' "$OUT"
 
 # --- from where -------------------------------------------------------------------------------------
 

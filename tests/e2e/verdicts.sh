@@ -68,6 +68,15 @@ head -c -7 keys/ak.pub > shorter.pub
 for file in cut.pub shorter.pub longer.pub empty nothing-there keys; do
     operator "a key that cannot be read: $file" 3 "$file" --db "$db" --ak $file
 done
+mkdir no-keys
+for file in cut.pub empty nothing-there no-keys; do
+    operator "a key that signs files and cannot be read: $file" 3 "$file" --db "$db" "${good[@]}" --ima-key $file
+done
+mkdir ima-keys
+cp keys/capture.der keys/files-rsa.pem keys/files-ec.pem ima-keys
+check_run "keys of a folder check all signatures of a capture" 0 "$ASSAY" audit --json --db "$db" "${good[@]}" --ima-key ima-keys honest
+check "  and say how many hold" jq -e '.bundles[0].checks | any(.check == "ima.signatures" and .result == "pass" and
+    (.detail | startswith("of 23 signatures 23 hold")))' "$OUT" > /dev/null
 printf '[evidence]\nrequire-boot-log = perhaps\n' > value.policy
 printf '[evidence]\nrequire-boots = yes\n' > key.policy
 printf '[trust]\nak = nothing-there.pub\n' > anchor.policy

@@ -14,6 +14,7 @@ import json, os, shutil, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import authority
 from forge import *
+import signature_cases
 import wrap_evidence
 
 CASES = []
@@ -2907,6 +2908,9 @@ def make_authorities(folder):
             f.write(data)
 
 
+signature_cases.define(case, GOOD)
+
+
 # --- make them ---------------------------------------------------------------------------------------------------
 
 def main():
@@ -2925,6 +2929,7 @@ def main():
         with open(out + "/keys/%s.pub" % name, "wb") as f:
             f.write(key.public())
     make_authorities(out + "/keys")
+    signature_cases.make_keys(out + "/keys")
     with open(out + "/cases", "w") as cases:
         for name, verdict, findings, options, rule, policy, make in CASES:
             if sys.argv[3:] and name not in sys.argv[3:]:

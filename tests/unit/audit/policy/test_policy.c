@@ -91,6 +91,31 @@ static void defaults(void **state)
 	assert_int_equal(policy->banks.value, 0);
 }
 
+static void signatures(void **state)
+{
+	static const char text[] = "[trust]\n"
+				   "ima-key = keys/a.der\n"
+				   "ima-key = /b\n"
+				   "[ima]\n"
+				   "require-signed = /usr/**\n"
+				   "accept-signed = yes\n"
+				   "learn-keys = yes\n";
+	struct policy *policy;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(policy_parse(bytes_of_string(text), "etc/policy.ini", &policy, &err), 0);
+	assert_int_equal(policy->ima_keys.n_items, 2);
+	assert_string_equal(policy->ima_keys.items[0].text, "etc/keys/a.der");
+	assert_string_equal(policy->ima_keys.items[1].text, "/b");
+	assert_int_equal(policy->require_signed.items[0].line, 5);
+	assert_true(policy->accept_signed.value && policy->learn_keys.value);
+	policy_free(policy);
+	assert_int_equal(policy_new(&policy, &err), 0);
+	assert_false(policy->accept_signed.value || policy->learn_keys.value);
+	policy_free(policy);
+}
+
 #define LINE_50 "01234567890123456789012345678901234567890123456789"
 
 static const struct bad_case {
@@ -120,6 +145,11 @@ static const struct bad_case {
 	{ "PCR large",               "[pcrs]\nrequired = 99999999999\n",                        7,  "line 2: no list of PCRs"         },
 	{ "bank",		    "[pcrs]\nbanks = md5\n",                                   7,  "line 2: no list of banks"        },
 	{ "hash",		    "[ima]\nhash = crc32\n",                                   6,  "line 2: no hash algorithm"       },
+	{ "signed path",             "[ima]\nrequire-signed = usr\n",                           6,  "line 2: a path that has to"      },
+	{ "signed flag",             "[ima]\naccept-signed = 1\n",                              6,  "line 2: neither yes nor no"      },
+	{ "learned twice",           "[ima]\nlearn-keys = no\nlearn-keys = no\n",               22,
+         "line 3: given in line 2"												    },
+	{ "no IMA key",              "[trust]\nima-key =\n",                                    8,  "line 2: no value"                },
 	{ "exclusion",               "[ima]\nexclude = var/*\n",                                6,  "line 2: a path to exclude"       },
 	{ "code",		    "[severity]\nima.nothing = low\n",                         11, "line 2: no finding has the code" },
 	{ "severity",                "[severity]\nima.violation = bad\n",                       11, "line 2: a severity is"           },
@@ -246,6 +276,7 @@ int main(void)
 
 	TEST(&tests, everything);
 	TEST(&tests, defaults);
+	TEST(&tests, signatures);
 	TEST_ROWS(&tests, bad, bad_cases);
 	TEST(&tests, nul);
 	TEST(&tests, cut);

@@ -10,6 +10,7 @@
 
 /* --- the header -------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct good_case {
 	const char *name, *hex;
 	enum ima_xattr type;
@@ -25,6 +26,7 @@ static const struct good_case {
 	{ "an unknown hash", "0302ff12345678000101",       IMA_XATTR_CONTENTS, 2, ALG_NONE,   0x12345678,
          1												 },
 };
+/* clang-format on */
 
 static void good(void **state)
 {
@@ -53,6 +55,7 @@ static void good(void **state)
 	test_drop(bytes);
 }
 
+/* clang-format off */
 static const struct bad_case {
 	const char *name, *hex;
 	enum error_code code;
@@ -66,6 +69,7 @@ static const struct bad_case {
 	{ "size beyond the end",   "030204aabbccddffff01020304",   ERROR_TRUNCATED,   9 },
 	{ "no bytes of signature", "030204aabbccdd0000",           ERROR_MALFORMED,   7 },
 };
+/* clang-format on */
 
 static void bad(void **state)
 {

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * verdicts.md, "IMA", as far as signatures go: does what is signed hold, whose is it, and does the policy
+ * want it? An entry without a signature costs a glance, unless the policy requires one.
+ */
+#include "audit/judge_ima.h"
+
+#include <inttypes.h>
+
+#include "core/own.h"
+#include "replay/ima/signature.h"
+
+/* Keyrings of the kernel that KEY_CHECK measures, and what their keys may have signed. Names that begin
+ * with a dot are the kernel's: nobody else can make a keyring of such a name. */
+static const struct ring_row {
+	const char *name;
+	unsigned uses; /* 0: keys in it are revoked */
+} ring_rows[] = {
+	{".ima",		     IMA_KEY_FILES | IMA_KEY_MODULES},
+	{ ".evm",		    IMA_KEY_METADATA               },
+	{ ".builtin_trusted_keys",   IMA_KEY_MODULES                },
+	{ ".secondary_trusted_keys", IMA_KEY_MODULES                },
+	{ ".machine",                IMA_KEY_MODULES                },
+	{ ".platform",               IMA_KEY_MODULES                },
+	{ ".blacklist",              0			      },
+	{ ".ima_blacklist",          0			      },
+};
+
+static const char *const what_is_signed[] = { "contents", "metadata", "appended" };
+enum signed_part { PART_CONTENTS, PART_METADATA, PART_APPENDED, PART_COUNT };
+
+void judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
+			 const struct ima_entry *entry)
+{
+	struct judge *judge = walk->judge;
+	const struct ring_row *row = NULL;
+	struct error problem = { 0 };
+	char from[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ring_rows); i++)
+		if (bytes_equal_string(entry->path, ring_rows[i].name))
+			row = &ring_rows[i];
+	if (!row || (row->uses && !judge->policy->learn_keys.value))
+		return;
+	snprintf(from, sizeof(from), "%s, entry %" PRIu64 " of the log", row->name,
+		 step->record.index);
+	if (ima_keyring_add(row->uses ? &judge->learned_keys : &judge->revoked_keys, entry->buf,
+			    walk->file->path, from, row->uses ? row->uses : IMA_KEY_ALL,
+			    step->record.index, &problem) < 0)
+		walk->signatures.n_unread_keys++;
+}
+
+static struct finding *signature_finding(struct ima_walk *walk, const struct ima_step *step,
+					 const struct ima_entry *entry, enum finding_code code,
+					 const char *message)
+{
+	struct finding *finding = report_finding(walk->judge->report, code, FINDING_AS_LISTED,
+						 entry->path, "%s", message);
+
+	finding_at(walk->judge->report, finding, walk->file->path, step->record.index,
+		   step->record.offset);
+	return finding;
+}
+
+static const char *key_text(struct report *report, const struct ima_key *key)
+{
+	return arena_printf(&report->arena, "%s (%s)", key->name,
+			    report_text(report, bytes_of_string(key->from)));
+}
+
+/* What is wrong with a signature that is there; NULL if nothing that is a finding of its own. */
+static const char *fault_text(struct ima_walk *walk, enum signed_part part,
+			      const struct ima_signed_result *result)
+{
+	struct report *report = walk->judge->report;
+	const char *why = report_text(report, bytes_of_string(result->why));
+
+	if (result->state == IMA_SIGNED_REVOKED)
+		return arena_printf(&report->arena,
+				    "the %s signature is by a key that is revoked: %s",
+				    what_is_signed[part], key_text(report, result->key));
+	if (result->state != IMA_SIGNED_WRONG)
+		return NULL;
+	return arena_printf(&report->arena, "the %s signature does not hold%s%s: %s",
+			    what_is_signed[part], result->key ? ", checked with " : "",
+			    result->key ? key_text(report, result->key) : "", why);
+}
+
+/* Notes one signature that is there. True if it is good. */
+static bool note_result(struct ima_walk *walk, const struct ima_step *step,
+			const struct ima_entry *entry, enum signed_part part,
+			const struct ima_signed_result *result)
+{
+	struct signature_walk *signatures = &walk->signatures;
+	struct report *report = walk->judge->report;
+	const char *fault;
+
+	signatures->n_signed++;
+	switch (result->state) {
+	case IMA_SIGNED_NONE:
+		return false;
+	case IMA_SIGNED_GOOD:
+		signatures->n_good++;
+		if (result->key->index != UINT64_MAX &&
+		    result->key->index >= walk->judge->learned_use)
+			walk->judge->learned_use = result->key->index + 1;
+		signatures->signer = key_text(report, result->key);
+		return true;
+	case IMA_SIGNED_NO_KEY:
+		signatures->n_no_key++;
+		return false;
+	case IMA_SIGNED_UNSUPPORTED:
+		signatures->n_unsupported++;
+		return false;
+	case IMA_SIGNED_WRONG:
+	case IMA_SIGNED_REVOKED:
+		signatures->n_wrong++;
+		if (!report_keeps(report, FINDING_IMA_SIGNATURE)) {
+			signature_finding(walk, step, entry, FINDING_IMA_SIGNATURE, " ");
+			return false;
+		}
+		fault = fault_text(walk, part, result);
+		signature_finding(walk, step, entry, FINDING_IMA_SIGNATURE, fault ? fault : "");
+		return false;
+	}
+	return false;
+}
+
+static size_t n_known_keys(const struct judge *judge)
+{
+	return judge->learned_keys.n_keys +
+	       (judge->setup->ima_keys ? judge->setup->ima_keys->n_keys : 0);
+}
+
+/* The first line of the policy that wants this path signed; 0: none. */
+static unsigned required_by(const struct judge *judge, struct bytes path)
+{
+	const struct policy_texts *patterns = &judge->policy->require_signed;
+	char canonical[GOLDEN_PATH_MAX];
+	bool has_canonical = patterns->n_items && golden_path(path, canonical, sizeof(canonical));
+
+	for (size_t i = 0; i < patterns->n_items; i++) {
+		struct bytes pattern = bytes_of_string(patterns->items[i].text);
+
+		if (glob_match(pattern, path) ||
+		    (has_canonical && glob_match(pattern, bytes_of_string(canonical))))
+			return patterns->items[i].line;
+	}
+	return 0;
+}
+
+/* No signature of the entry is good, and none is a finding already. */
+static void judge_lacking(struct ima_walk *walk, const struct ima_step *step,
+			  const struct ima_entry *entry,
+			  const struct ima_signed_result results[PART_COUNT])
+{
+	struct report *report = walk->judge->report;
+	unsigned line = required_by(walk->judge, entry->path);
+	const struct ima_signed_result *best = NULL;
+	const char *message;
+
+	for (size_t i = 0; i < PART_COUNT; i++)
+		if (results[i].state != IMA_SIGNED_NONE &&
+		    (!best || results[i].state == IMA_SIGNED_NO_KEY))
+			best = &results[i];
+	if (!line && (!best || best->state != IMA_SIGNED_NO_KEY || n_known_keys(walk->judge) == 0))
+		return;
+	if (!best)
+		message = "not signed";
+	else if (best->state == IMA_SIGNED_NO_KEY)
+		message = arena_printf(&report->arena, "signed by %s, a key that is not known",
+				       best->key_id);
+	else
+		message = arena_printf(&report->arena, "its signature cannot be checked: %s",
+				       report_text(report, bytes_of_string(best->why)));
+	if (line)
+		message = arena_printf(&report->arena, "%s; line %u of the policy wants it signed",
+				       message, line);
+	signature_finding(walk, step, entry,
+			  line ? FINDING_IMA_UNSIGNED : FINDING_IMA_SIGNATURE_KEY, message);
+}
+
+int judge_signatures(struct ima_walk *walk, const struct ima_step *step,
+		     const struct ima_entry *entry, struct error *err)
+{
+	struct judge *judge = walk->judge;
+	struct signature_walk *signatures = &walk->signatures;
+	struct ima_keys keys = {
+		.rings = {judge->setup->ima_keys, &judge->learned_keys},
+		.revoked = &judge->revoked_keys
+	};
+	struct ima_signed_result results[PART_COUNT];
+	bool is_good = false, is_wrong = false;
+
+	signatures->signer = NULL;
+	if (!ima_entry_is_signed(entry) && judge->policy->require_signed.n_items == 0)
+		return 0;
+	signatures->n_entries += ima_entry_is_signed(entry);
+	if (n_known_keys(judge) == 0 && judge->policy->require_signed.n_items == 0)
+		return 0; /* said for the log */
+	if (ima_contents_verify(entry, &keys, judge->hasher, &results[PART_CONTENTS], err) < 0 ||
+	    ima_metadata_verify(entry, ima_list_form(judge->ima_list) == IMA_FORM_BINARY_BE, &keys,
+				judge->hasher, &results[PART_METADATA], err) < 0 ||
+	    ima_appended_verify(entry, &keys, judge->hasher, &results[PART_APPENDED], err) < 0)
+		return -1;
+	for (unsigned part = 0; part < PART_COUNT; part++) {
+		if (results[part].state == IMA_SIGNED_NONE)
+			continue;
+		is_good |= note_result(walk, step, entry, (enum signed_part)part, &results[part]);
+		is_wrong |= results[part].state == IMA_SIGNED_WRONG ||
+			    results[part].state == IMA_SIGNED_REVOKED;
+	}
+	if (is_wrong)
+		signatures->signer = NULL;
+	else if (!is_good)
+		judge_lacking(walk, step, entry, results);
+	return 0;
+}
+
+void report_signatures(const struct ima_walk *walk)
+{
+	const struct signature_walk *signatures = &walk->signatures;
+	struct judge *judge = walk->judge;
+	struct report *report = judge->report;
+	struct bytes subject = file_subject(walk->file);
+
+	if (signatures->n_unread_keys)
+		report_check(report, "ima.keys", CHECK_SKIP, subject,
+			     "keys in the log that cannot be read: %" PRIu64,
+			     signatures->n_unread_keys);
+	if (signatures->n_entries == 0)
+		return;
+	if (n_known_keys(judge) == 0) {
+		report_check(report, "ima.signatures", CHECK_SKIP, subject,
+			     "%" PRIu64 " entries are signed, and no key to check them with was "
+			     "given (--ima-key)",
+			     signatures->n_entries);
+		return;
+	}
+	report_check(report, "ima.signatures", signatures->n_wrong ? CHECK_FAIL : CHECK_PASS,
+		     subject,
+		     "of %" PRIu64 " signatures %" PRIu64 " hold, %" PRIu64 " are wrong, %" PRIu64
+		     " are by keys that are not known, %" PRIu64 " cannot be checked",
+		     signatures->n_signed, signatures->n_good, signatures->n_wrong,
+		     signatures->n_no_key, signatures->n_unsupported);
+	if (signatures->n_accepted)
+		report_check(report, "ima.accepted", CHECK_PASS, subject,
+			     "%" PRIu64 " files that the database does not have are accepted for "
+			     "their signatures (line %u of the policy)",
+			     signatures->n_accepted, judge->policy->accept_signed.line);
+}
+
+/* What a signature rests on that only an entry after the quote brought is nobody's word. */
+int judge_learned_keys(struct judge *judge, struct error *err)
+{
+	struct report *report = judge->report;
+	struct finding *finding;
+
+	(void)err;
+	if (judge->learned_use == 0 || judge->learned_use <= report->coverage.n_attested)
+		return 0;
+	finding = report_finding(
+		report, FINDING_IMA_LEARNED_KEY, FINDING_AS_LISTED, file_subject(judge->ima_file),
+		"a signature was checked with a key learned from the log, in a part of it that no "
+		"quote attests");
+	finding_at(report, finding, judge->ima_file->path, judge->learned_use - 1, REPORT_NOWHERE);
+	return 0;
+}
