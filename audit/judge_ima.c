@@ -316,7 +316,8 @@ static bool judge_known(struct ima_walk *walk, const struct ima_step *step)
 	struct reader in = reader_of(step->record.data, 0, NULL);
 	struct bytes digest, path;
 
-	if (walk->violation_open || step->record.index == 0)
+	if (walk->violation_open || step->record.index == 0 ||
+	    walk->judge->policy->require_signed.n_items)
 		return false;
 	digest = reader_bytes(&in, reader_le32(&in));
 	path = reader_bytes(&in, reader_le32(&in));

@@ -175,6 +175,12 @@ def define(case, good):
            lambda m, k, d: KEYS["unknown"].sign(d), policy=want)
     simple("required-and-no-key-given", "fail", "ima.unsigned:high", "required by policy", lambda m, k, d: k.sign(d), policy=want,
            options=good)
+
+    @one("required-and-of-a-template-without", "fail", "ima.unsigned:high", "required by policy", want)
+    def _(m):
+        for e in m.ima:
+            e.fields, e.name = e.fields[:2], "ima-ng"
+
     accept = "[ima]\naccept-signed = yes\n"
 
     def unknown(name, verdict, findings, key, policy=None, path="/opt/tool"):
