@@ -12,6 +12,8 @@ if ! command -v python3 > /dev/null || ! command -v openssl > /dev/null; then
 fi
 
 cases=$SCRATCH/cases.d
+python3 "$TOP/tests/tools/verdict_cases.py" --catalogue > "$SCRATCH/catalogue"
+check "docs/verdict-catalogue.md lists them" same "$TOP/docs/verdict-catalogue.md" "$SCRATCH/catalogue"
 check "the cases are made" python3 "$TOP/tests/tools/verdict_cases.py" "$TOP/tests/vectors/captures/sb-grub" "$cases"
 db=$SCRATCH/golden.db
 check_run "golden values: packages" 0 "$ASSAY" refgen rpm -q -r mb-1 --algorithms sha1,sha256 --db "$db" "$TOP/tests/vectors/rpms"

@@ -3,6 +3,7 @@
 """verdict_cases: one bundle for each sentence of the rules of judgement, by one change of an honest one.
 
 usage: verdict_cases.py CAPTURE OUT [NAME...]     all cases, or these
+       verdict_cases.py --catalogue               prints docs/verdict-catalogue.md
 
 Writes OUT/tree (files of the release besides the capture's), OUT/NAME/ for each case, OUT/keys/*.pub (what an operator may name), OUT/NAME.policy where a
 case has one, and OUT/cases: lines of
@@ -2909,11 +2910,37 @@ def make_authorities(folder):
 
 
 signature_cases.define(case, GOOD)
+# --- the list for people -----------------------------------------------------------------------------------------
+
+CATALOGUE = """# What an audit makes of it
+
+Each row is a bundle that is made from an honest machine's by one change (tests/tools/verdict_cases.py; what the change
+does to PCRs is quoted anew where a forger could have had that), audited by tests/e2e/verdicts.sh, and has to get
+this verdict through these findings. Rows that pass are oddities of honest machines, which must not fail anybody; the
+others are attacks, after those published on verifiers of attestations, and evidence that is missing or broken.
+docs/findings.md says what each code means. Boots are in tests/e2e/audit-boot.sh and docs/boot-prediction.md.
+"""
+
+
+def catalogue():
+    sections = {}
+    for name, verdict, findings, options, rule, policy, make in CASES:
+        section, _, rest = rule.partition(": ")
+        sections.setdefault(section if rest else "In general", []).append((name, verdict, findings, rest or rule))
+    print(CATALOGUE)
+    print("%d cases." % len(CASES))
+    for section, rows in sections.items():
+        print("\n## %s\n\n| case | rule | verdict | found |\n|---|---|---|---|" % (section[0].upper() + section[1:]))
+        for name, verdict, findings, rule in rows:
+            found = " or ".join(", ".join("`%s`" % f for f in one.split()) for one in (findings or "").split("|"))
+            print("| %s | %s | %s | %s |" % (name, rule.replace("|", "\\|"), verdict.replace("|", " or "), found))
 
 
 # --- make them ---------------------------------------------------------------------------------------------------
 
 def main():
+    if sys.argv[1:] == ["--catalogue"]:
+        return catalogue()
     capture, out = sys.argv[1], sys.argv[2]
     os.makedirs(out + "/keys", exist_ok=True)
     os.makedirs(out + "/tree/usr/bin", exist_ok=True)
