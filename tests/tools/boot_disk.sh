@@ -77,5 +77,5 @@ cp "$out/files/$(cat "$boot/$scenario/firmware")" "$out/CODE.fd"
 xz -dc "$boot/$scenario/vars.fd.xz" > "$out/VARS.fd"
 xz -dc "$boot/$scenario/vars-after.fd.xz" > "$out/VARS-after.fd"
 cp "$boot/$scenario/facts.json" "$out/"
-for rom in "$out"/files/*.rom; do cp "$rom" "$out/"; done
+for rom in "$out"/files/*.rom; do [ ! -e "$rom" ] || cp "$rom" "$out/"; done
 rm -rf "$work"
