@@ -50,6 +50,7 @@ struct audit {
 	struct state *state;            /* owned; NULL: none was given */
 	struct machine_state *machines; /* owned: verified in this run */
 	size_t n_machines;
+	struct shipped_once shipped;
 	struct audit_setup setup;
 	struct trust *trust;    /* owned; setup's */
 	struct secret *secrets; /* owned; setup's */
@@ -86,6 +87,8 @@ static void audit_clear(struct audit *audit)
 	ima_keyring_clear(&audit->ima_keys);
 	state_free(audit->state);
 	free(audit->machines);
+	shipped_free(audit->shipped.shipped);
+	pthread_mutex_destroy(&audit->shipped.lock);
 	profile_list_clear(&audit->all_profiles);
 	policy_free(audit->policy);
 	arena_clear(&audit->arena);
@@ -444,6 +447,7 @@ static int load_golden(struct audit *audit, struct error *err)
 		return 0;
 	}
 	audit->setup.golden = audit->golden;
+	audit->setup.shipped = &audit->shipped;
 	audit->setup.profiles = &audit->profiles;
 	audit->setup.all_profiles =
 		audit->setup.n_releases ? &audit->all_profiles : &audit->profiles;
@@ -840,6 +844,7 @@ enum exit_status cmd_audit(const struct command *self, int argc, char **argv)
 	};
 	enum exit_status status;
 
+	pthread_mutex_init(&audit.shipped.lock, NULL);
 	if (!command_parse(self, table, ARRAY_SIZE(table), argc, argv, &audit.args, &status))
 		return status;
 	if (audit.args.n_items == 0)

@@ -246,7 +246,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	KIND(FINDING_IMA_NO_REFERENCE, "ima.no-reference", ALWAYS(MEDIUM), INCOMPLETE, OPEN,
 	     "files whose digests are of another algorithm than the database's",
 	     "The path is known, but the database has no digest of the algorithm "
-	     "that IMA used, or knows only fs-verity digests."),
+	     "that IMA used, or of fs-verity."),
 	KIND(FINDING_IMA_WEAK_DIGEST, "ima.weak-digest", ALWAYS(MEDIUM), COMPLETE, OPEN,
 	     "weak hash algorithms", "IMA hashed files with a weaker algorithm than the policy's."),
 	KIND(FINDING_IMA_UNKNOWN_TEMPLATE, "ima.unknown-template", ALWAYS(MEDIUM), INCOMPLETE, OPEN,
@@ -283,6 +283,14 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "keys learned from where no quote reaches",
 	     "A signature was checked with a key that the log brings, after the last entry that a "
 	     "quote attests."),
+	KIND(FINDING_IMA_SIGNATURE_DIFFERS, "ima.signature-differs", WORST(MEDIUM, LOW), COMPLETE,
+	     OPEN, "files with another signature than their package's",
+	     "The package ships these bytes with another signature: low if the one that is there "
+	     "holds, with a known key."),
+	KIND(FINDING_IMA_BLACKLISTED, "ima.blacklisted", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "modules or kernels that are on the kernel's blacklist",
+	     "The kernel found something that was to be loaded on its blacklist of hashes, and "
+	     "refused it."),
 
 	KIND(FINDING_DB_INVALID, "db.invalid", ALWAYS(HIGH), COMPLETE, FIXED,
 	     "databases that cannot be used",

@@ -28,6 +28,8 @@
 #ifndef AUDIT_JUDGE_H
 #define AUDIT_JUDGE_H
 
+#include <pthread.h>
+
 #include "replay/evidence/bundle.h"
 #include "audit/policy/policy.h"
 #include "audit/report.h"
@@ -36,6 +38,7 @@
 #include "audit/trust_files.h"
 #include "db/db.h"
 #include "db/profile.h"
+#include "db/shipped.h"
 #include "replay/eventlog/eventlog.h"
 #include "replay/ima/ima.h"
 #include "replay/ima/keyring.h"
@@ -46,6 +49,12 @@ struct anchor {
 	const char *path; /* of its file; borrowed */
 	const char *by;   /* "--ak", or the policy's file and line; owned by the setup's arena */
 	struct quote_key *key; /* owned */
+};
+
+/* Signatures that packages ship: read when the first log has one, by whoever judges it. */
+struct shipped_once {
+	pthread_mutex_t lock;
+	struct shipped *shipped; /* owned */
 };
 
 /* What all bundles of a run are judged by. */
@@ -64,6 +73,7 @@ struct audit_setup {
 	const struct profile_list *all_profiles; /* of all releases, to explain differences */
 	const struct state *state;               /* --state; NULL: none was given */
 	const struct revocations *revocations;   /* --dbx; NULL: none was given */
+	struct shipped_once *shipped;            /* NULL: no database */
 	const struct ima_keyring *ima_keys;      /* --ima-key; NULL or empty: none */
 	const char *const *releases;             /* that count; none: all */
 	size_t n_releases;

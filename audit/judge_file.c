@@ -381,9 +381,10 @@ static void count_only(struct judge *judge, enum finding_code code, struct bytes
 /* What is looked up for an entry; false if its digest says nothing about a file's bytes. */
 static bool question_of(const struct ima_entry *entry, struct golden_query *out)
 {
-	bool comparable = entry->digest.type == IMA_DIGEST_FILE &&
-			  digest_init(&out->digest, entry->digest.alg, entry->digest.value) &&
-			  out->digest.alg != ALG_NONE;
+	enum alg alg = entry->digest.type == IMA_DIGEST_FILE     ? entry->digest.alg
+		       : entry->digest.type == IMA_DIGEST_VERITY ? alg_verity_of(entry->digest.alg)
+								 : ALG_NONE;
+	bool comparable = alg != ALG_NONE && digest_init(&out->digest, alg, entry->digest.value);
 
 	/* Any digest will do to ask whether the path is known. */
 	if (!comparable)
@@ -514,11 +515,12 @@ int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct 
 								 : entry->digest.type_name));
 
 		if (result.path_known || result.path_elsewhere)
-			no_reference(walk, step, entry, found,
-				     entry->digest.type == IMA_DIGEST_FILE
-					     ? "measured with a hash that Assay does not know"
-					     : "measured by fs-verity, which the database has no "
-					       "digests of");
+			no_reference(
+				walk, step, entry, found,
+				entry->digest.type == IMA_DIGEST_FILE
+					? "measured with a hash that Assay does not know"
+					: "measured by fs-verity with a hash, or in a way, that "
+					  "Assay does not know");
 		else
 			return unknown_file(walk, step, entry, NULL, found, err);
 		return 0;
@@ -529,6 +531,9 @@ int judge_file(struct ima_walk *walk, const struct ima_step *step, const struct 
 			walk, step, entry, report_digest(report, &digest),
 			result.flags & FILE_GHOST
 				? "its package owns the path, but ships no bytes for it (%ghost)"
+			: entry->digest.type == IMA_DIGEST_VERITY
+				? "the database has no fs-verity digest for this path (refgen "
+				  "--algorithms verity-sha256)"
 				: "the database has no digest of this algorithm for this path");
 		return 0;
 	}

@@ -26,7 +26,8 @@ struct ima_lookups {
 struct signature_walk {
 	uint64_t n_entries; /* with a signature, checked or not */
 	uint64_t n_signed, n_good, n_wrong, n_no_key, n_unsupported;
-	uint64_t n_accepted; /* files of no package that the policy takes for their signature */
+	uint64_t n_accepted;   /* files of no package that the policy takes for their signature */
+	uint64_t n_as_shipped; /* the signature is the package's own */
 	uint64_t n_unread_keys;
 	const char *signer; /* of this entry, if what is signed of it holds; else NULL */
 };
@@ -65,7 +66,8 @@ void judge_kexec(struct ima_walk *walk, const struct ima_step *step, const struc
 int judge_signatures(struct ima_walk *walk, const struct ima_step *step,
 		     const struct ima_entry *entry, struct error *err);
 
-/* A buffer that may be a key put into a keyring: learned if the policy says so, or revoked. */
+/* A buffer that may be a key put into a keyring, learned if the policy says so, or revoked; or a hash on the
+ * kernel's blacklist. */
 void judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
 			 const struct ima_entry *entry);
 

@@ -29,6 +29,18 @@ static const struct ring_row {
 static const char *const what_is_signed[] = { "contents", "metadata", "appended" };
 enum signed_part { PART_CONTENTS, PART_METADATA, PART_APPENDED, PART_COUNT };
 
+static struct finding *signature_finding(struct ima_walk *walk, const struct ima_step *step,
+					 const struct ima_entry *entry, enum finding_code code,
+					 const char *message)
+{
+	struct finding *finding = report_finding(walk->judge->report, code, FINDING_AS_LISTED,
+						 entry->path, "%s", message);
+
+	finding_at(walk->judge->report, finding, walk->file->path, step->record.index,
+		   step->record.offset);
+	return finding;
+}
+
 void judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
 			 const struct ima_entry *entry)
 {
@@ -37,6 +49,16 @@ void judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
 	struct error problem = { 0 };
 	char from[64];
 
+	if (bytes_equal_string(entry->path, "blacklisted-hash")) {
+		AUTO(buf_clear) struct buf hex = BUF_INIT;
+
+		buf_append_hex(&hex, entry->buf);
+		signature_finding(walk, step, entry, FINDING_IMA_BLACKLISTED,
+				  arena_printf(&judge->report->arena,
+					       "something that hashes to %.128s was to be loaded",
+					       hex.data ? (const char *)hex.data : "nothing"));
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(ring_rows); i++)
 		if (bytes_equal_string(entry->path, ring_rows[i].name))
 			row = &ring_rows[i];
@@ -48,18 +70,6 @@ void judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
 			    walk->file->path, from, row->uses ? row->uses : IMA_KEY_ALL,
 			    step->record.index, &problem) < 0)
 		walk->signatures.n_unread_keys++;
-}
-
-static struct finding *signature_finding(struct ima_walk *walk, const struct ima_step *step,
-					 const struct ima_entry *entry, enum finding_code code,
-					 const char *message)
-{
-	struct finding *finding = report_finding(walk->judge->report, code, FINDING_AS_LISTED,
-						 entry->path, "%s", message);
-
-	finding_at(walk->judge->report, finding, walk->file->path, step->record.index,
-		   step->record.offset);
-	return finding;
 }
 
 static const char *key_text(struct report *report, const struct ima_key *key)
@@ -180,8 +190,65 @@ static void judge_lacking(struct ima_walk *walk, const struct ima_step *step,
 			  line ? FINDING_IMA_UNSIGNED : FINDING_IMA_SIGNATURE_KEY, message);
 }
 
-int judge_signatures(struct ima_walk *walk, const struct ima_step *step,
-		     const struct ima_entry *entry, struct error *err)
+/* What packages ship; *out stays NULL where there is no database. */
+static int shipped_get(struct judge *judge, const struct shipped **out, struct error *err)
+{
+	struct shipped_once *once = judge->setup->shipped;
+	struct worker *worker = judge->worker;
+	int status = 0;
+
+	*out = NULL;
+	if (!once || !judge->setup->golden)
+		return 0;
+	pthread_mutex_lock(&once->lock);
+	if (!once->shipped) {
+		if (!worker->db)
+			status = db_open(judge->setup->db_path, DB_READ, &worker->db, err);
+		if (status == 0)
+			status = shipped_read(worker->db, judge->setup->releases,
+					      judge->setup->n_releases, &once->shipped, err);
+	}
+	*out = once->shipped;
+	pthread_mutex_unlock(&once->lock);
+	return status;
+}
+
+/* security.ima as it is, against what the package shipped for these bytes. */
+static int compare_shipped(struct ima_walk *walk, const struct ima_step *step,
+			   const struct ima_entry *entry, struct error *err)
+{
+	struct judge *judge = walk->judge;
+	const struct shipped *shipped;
+	enum shipped_answer answer;
+	struct finding *finding;
+	struct digest digest;
+	bool holds = walk->signatures.signer != NULL;
+
+	if (entry->sig.size == 0 || entry->sig.data[0] == IMA_XATTR_METADATA ||
+	    entry->digest.type != IMA_DIGEST_FILE || entry->digest.alg == ALG_NONE ||
+	    !digest_init(&digest, entry->digest.alg, entry->digest.value))
+		return 0;
+	if (shipped_get(judge, &shipped, err) < 0)
+		return -1;
+	if (!shipped)
+		return 0;
+	if (shipped_compare(shipped, judge->hasher, entry->path, &digest, entry->sig, &answer,
+			    err) < 0)
+		return -1;
+	walk->signatures.n_as_shipped += answer == SHIPPED_SAME;
+	if (answer != SHIPPED_OTHER)
+		return 0;
+	finding = report_finding(judge->report, FINDING_IMA_SIGNATURE_DIFFERS,
+				 holds ? FINDING_MILDER : FINDING_AS_LISTED, entry->path,
+				 "not the signature that its package ships for these bytes%s%s",
+				 holds ? "; signed by " : "", holds ? walk->signatures.signer : "");
+	finding_at(judge->report, finding, walk->file->path, step->record.index,
+		   step->record.offset);
+	return 0;
+}
+
+static int check_signatures(struct ima_walk *walk, const struct ima_step *step,
+			    const struct ima_entry *entry, struct error *err)
 {
 	struct judge *judge = walk->judge;
 	struct signature_walk *signatures = &walk->signatures;
@@ -192,10 +259,6 @@ int judge_signatures(struct ima_walk *walk, const struct ima_step *step,
 	struct ima_signed_result results[PART_COUNT];
 	bool is_good = false, is_wrong = false;
 
-	signatures->signer = NULL;
-	if (!ima_entry_is_signed(entry) && judge->policy->require_signed.n_items == 0)
-		return 0;
-	signatures->n_entries += ima_entry_is_signed(entry);
 	if (n_known_keys(judge) == 0 && judge->policy->require_signed.n_items == 0)
 		return 0; /* said for the log */
 	if (ima_contents_verify(entry, &keys, judge->hasher, &results[PART_CONTENTS], err) < 0 ||
@@ -217,6 +280,18 @@ int judge_signatures(struct ima_walk *walk, const struct ima_step *step,
 	return 0;
 }
 
+int judge_signatures(struct ima_walk *walk, const struct ima_step *step,
+		     const struct ima_entry *entry, struct error *err)
+{
+	walk->signatures.signer = NULL;
+	if (!ima_entry_is_signed(entry) && walk->judge->policy->require_signed.n_items == 0)
+		return 0;
+	walk->signatures.n_entries += ima_entry_is_signed(entry);
+	if (check_signatures(walk, step, entry, err) < 0)
+		return -1;
+	return compare_shipped(walk, step, entry, err);
+}
+
 void report_signatures(const struct ima_walk *walk)
 {
 	const struct signature_walk *signatures = &walk->signatures;
@@ -230,6 +305,10 @@ void report_signatures(const struct ima_walk *walk)
 			     signatures->n_unread_keys);
 	if (signatures->n_entries == 0)
 		return;
+	if (signatures->n_as_shipped)
+		report_check(report, "ima.shipped", CHECK_PASS, subject,
+			     "%" PRIu64 " signatures are those that the packages ship",
+			     signatures->n_as_shipped);
 	if (n_known_keys(judge) == 0) {
 		report_check(report, "ima.signatures", CHECK_SKIP, subject,
 			     "%" PRIu64 " entries are signed, and no key to check them with was "

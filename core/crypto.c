@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "core/crypto_sha.h"
+#include "core/crypto_verity.h"
 
 /* libcrypto's names, in the order of enum alg. */
 static const char *const fetch_names[ALG_COUNT] = {
@@ -16,9 +17,10 @@ static const char *const fetch_names[ALG_COUNT] = {
 };
 
 struct hasher {
-	EVP_MD *md[ALG_COUNT];           /* NULL where libcrypto lacks it */
-	EVP_MD_CTX *one_shot[ALG_COUNT]; /* made at first use; changing its algorithm is slow */
-	EVP_MD_CTX *stream[ALG_COUNT];   /* made at first use */
+	EVP_MD *md[ALG_COUNT];            /* NULL where libcrypto lacks it */
+	EVP_MD_CTX *one_shot[ALG_COUNT];  /* made at first use; changing its algorithm is slow */
+	EVP_MD_CTX *stream[ALG_COUNT];    /* made at first use */
+	struct verity *verity[ALG_COUNT]; /* likewise, of ALG_VERITY_* */
 	alg_set streaming;
 	enum sha_kernels kernels; /* what the processor has for core/crypto_sha, and may be used */
 };
@@ -30,7 +32,8 @@ int hasher_new(struct hasher **out, struct error *err)
 	if (!hasher)
 		return error_memory(err, NULL);
 	for (enum alg alg = 0; alg < ALG_COUNT; alg++)
-		hasher->md[alg] = EVP_MD_fetch(NULL, fetch_names[alg], NULL);
+		if (fetch_names[alg])
+			hasher->md[alg] = EVP_MD_fetch(NULL, fetch_names[alg], NULL);
 	ERR_clear_error();
 	hasher->kernels = sha_kernels_available();
 	*out = TAKE(hasher);
@@ -54,6 +57,7 @@ void hasher_free(struct hasher *hasher)
 	for (enum alg alg = 0; alg < ALG_COUNT; alg++) {
 		EVP_MD_CTX_free(hasher->one_shot[alg]);
 		EVP_MD_CTX_free(hasher->stream[alg]);
+		verity_free(hasher->verity[alg]);
 		EVP_MD_free(hasher->md[alg]);
 	}
 	free(hasher);
@@ -66,7 +70,14 @@ void hasher_freep(struct hasher **hasher)
 
 bool hasher_has(const struct hasher *hasher, enum alg alg)
 {
+	if (alg_verity_base(alg) != ALG_NONE)
+		alg = alg_verity_base(alg);
 	return alg < ALG_COUNT && hasher->md[alg];
+}
+
+static bool is_verity(enum alg alg)
+{
+	return alg_verity_base(alg) != ALG_NONE;
 }
 
 /* Whether core/crypto_sha hashes this. */
@@ -91,6 +102,31 @@ static int unsupported(struct error *err, enum alg alg)
 			 "libcrypto offers no %s here", alg_name(alg));
 }
 
+static int begin_verity(struct hasher *hasher, enum alg alg, struct error *err)
+{
+	if (!hasher->verity[alg] && verity_new(alg, &hasher->verity[alg], err) < 0)
+		return -1;
+	verity_begin(hasher->verity[alg]);
+	return 0;
+}
+
+/* Of a file whose parts are all at hand; another may be streamed meanwhile. */
+static int digest_verity(struct hasher *hasher, enum alg alg, const struct bytes *parts,
+			 size_t n_parts, struct digest *out, struct error *err)
+{
+	struct verity *verity;
+	int status = verity_new(alg, &verity, err);
+
+	if (status < 0)
+		return -1;
+	for (size_t i = 0; i < n_parts && status == 0; i++)
+		status = verity_update(verity, hasher, parts[i], err);
+	if (status == 0)
+		status = verity_finish(verity, hasher, out, err);
+	verity_free(verity);
+	return status;
+}
+
 int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts, size_t n_parts,
 		  struct digest *out, struct error *err)
 {
@@ -98,6 +134,8 @@ int hasher_digest(struct hasher *hasher, enum alg alg, const struct bytes *parts
 
 	if (!hasher_has(hasher, alg))
 		return unsupported(err, alg);
+	if (is_verity(alg))
+		return digest_verity(hasher, alg, parts, n_parts, out, err);
 	out->alg = alg;
 	out->size = (uint8_t)alg_size(alg);
 	if (has_kernel(hasher, alg)) {
@@ -209,6 +247,11 @@ int hasher_begin(struct hasher *hasher, alg_set algs, struct error *err)
 			continue;
 		if (!hasher_has(hasher, alg))
 			return unsupported(err, alg);
+		if (is_verity(alg)) {
+			if (begin_verity(hasher, alg, err) < 0)
+				return -1;
+			continue;
+		}
 		if (!hasher->stream[alg])
 			hasher->stream[alg] = EVP_MD_CTX_new();
 		if (!hasher->stream[alg])
@@ -222,10 +265,16 @@ int hasher_begin(struct hasher *hasher, alg_set algs, struct error *err)
 
 int hasher_update(struct hasher *hasher, struct bytes bytes, struct error *err)
 {
-	for (enum alg alg = 0; alg < ALG_COUNT; alg++)
-		if (hasher->streaming & 1u << alg &&
-		    EVP_DigestUpdate(hasher->stream[alg], bytes.data, bytes.size) != 1)
+	for (enum alg alg = 0; alg < ALG_COUNT; alg++) {
+		if (!(hasher->streaming & 1u << alg))
+			continue;
+		if (is_verity(alg)) {
+			if (verity_update(hasher->verity[alg], hasher, bytes, err) < 0)
+				return -1;
+		} else if (EVP_DigestUpdate(hasher->stream[alg], bytes.data, bytes.size) != 1) {
 			return crypto_error(err, alg);
+		}
+	}
 	return 0;
 }
 
@@ -234,6 +283,11 @@ int hasher_finish(struct hasher *hasher, struct digest out[ALG_COUNT], struct er
 	for (enum alg alg = 0; alg < ALG_COUNT; alg++) {
 		if (!(hasher->streaming & 1u << alg))
 			continue;
+		if (is_verity(alg)) {
+			if (verity_finish(hasher->verity[alg], hasher, &out[alg], err) < 0)
+				return -1;
+			continue;
+		}
 		if (EVP_DigestFinal_ex(hasher->stream[alg], out[alg].value, NULL) != 1)
 			return crypto_error(err, alg);
 		out[alg].alg = alg;

@@ -8,15 +8,17 @@ static const struct alg_row {
 	uint16_t tpm_id;
 	uint8_t openpgp_id;
 } algs[ALG_COUNT] = {
-	[ALG_SHA1] = {"sha1",      { "sha-1" },          20, 0x0004, 2 },
-	[ALG_SHA256] = { "sha256",   { "sha-256" },        32, 0x000b, 8 },
-	[ALG_SHA384] = { "sha384",   { "sha-384" },        48, 0x000c, 9 },
-	[ALG_SHA512] = { "sha512",   { "sha-512" },        64, 0x000d, 10},
-	[ALG_SM3_256] = { "sm3_256",  { "sm3", "sm3-256" }, 32, 0x0012, 0 },
-	[ALG_MD5] = { "md5",      { NULL },             16, 0,      1 },
-	[ALG_SHA224] = { "sha224",   { "sha-224" },        28, 0,      11},
-	[ALG_SHA3_256] = { "sha3_256", { "sha3-256" },       32, 0x0027, 12},
-	[ALG_SHA3_512] = { "sha3_512", { "sha3-512" },       64, 0x0029, 14},
+	[ALG_SHA1] = {"sha1",           { "sha-1" },          20, 0x0004, 2 },
+	[ALG_SHA256] = { "sha256",        { "sha-256" },        32, 0x000b, 8 },
+	[ALG_SHA384] = { "sha384",        { "sha-384" },        48, 0x000c, 9 },
+	[ALG_SHA512] = { "sha512",        { "sha-512" },        64, 0x000d, 10},
+	[ALG_SM3_256] = { "sm3_256",       { "sm3", "sm3-256" }, 32, 0x0012, 0 },
+	[ALG_MD5] = { "md5",           { NULL },             16, 0,      1 },
+	[ALG_SHA224] = { "sha224",        { "sha-224" },        28, 0,      11},
+	[ALG_SHA3_256] = { "sha3_256",      { "sha3-256" },       32, 0x0027, 12},
+	[ALG_SHA3_512] = { "sha3_512",      { "sha3-512" },       64, 0x0029, 14},
+	[ALG_VERITY_SHA256] = { "verity-sha256", { NULL },             32, 0,      0 },
+	[ALG_VERITY_SHA512] = { "verity-sha512", { NULL },             64, 0,      0 },
 };
 
 const char *alg_name(enum alg alg)
@@ -37,6 +39,20 @@ uint16_t alg_tpm_id(enum alg alg)
 uint8_t alg_openpgp_id(enum alg alg)
 {
 	return alg < ALG_COUNT ? algs[alg].openpgp_id : 0;
+}
+
+enum alg alg_verity_base(enum alg alg)
+{
+	return alg == ALG_VERITY_SHA256   ? ALG_SHA256
+	       : alg == ALG_VERITY_SHA512 ? ALG_SHA512
+					  : ALG_NONE;
+}
+
+enum alg alg_verity_of(enum alg base)
+{
+	return base == ALG_SHA256   ? ALG_VERITY_SHA256
+	       : base == ALG_SHA512 ? ALG_VERITY_SHA512
+				    : ALG_NONE;
 }
 
 enum alg alg_of_name(struct bytes name)

@@ -21,6 +21,8 @@ enum alg {
 	ALG_SHA224,
 	ALG_SHA3_256,
 	ALG_SHA3_512,
+	ALG_VERITY_SHA256, /* fs-verity digests: of a tree of such hashes over a file's blocks */
+	ALG_VERITY_SHA512,
 	ALG_COUNT,
 	ALG_NONE = ALG_COUNT, /* an algorithm Assay does not know */
 };
@@ -41,6 +43,12 @@ const char *alg_name(enum alg alg);   /* "sha256", "sm3_256": the names of repor
 size_t alg_size(enum alg alg);        /* digest size in bytes; 0 for ALG_NONE */
 uint16_t alg_tpm_id(enum alg alg);    /* TPM_ALG_ID; 0 if it has none */
 uint8_t alg_openpgp_id(enum alg alg); /* OpenPGP hash id; 0 if it has none */
+
+/* The hash that an fs-verity digest is made with; ALG_NONE: alg is none. */
+enum alg alg_verity_base(enum alg alg);
+
+/* The fs-verity digest made with this hash; ALG_NONE: there is none. */
+enum alg alg_verity_of(enum alg base);
 
 /* ALG_NONE when nothing fits. Names: ours, OpenSSL's and the kernel's ("sm3", "sm3-256", "sha3-256"). */
 enum alg alg_of_name(struct bytes name);

@@ -211,9 +211,10 @@ static const uint8_t *item_digest(const struct diff_store *store, const struct i
 /* What to compare two files by, or to show of one: the strongest first. */
 static enum alg strongest(alg_set algs)
 {
-	static const enum alg order[] = { ALG_SHA512,   ALG_SHA384,   ALG_SHA256,
-					  ALG_SHA3_512, ALG_SHA3_256, ALG_SM3_256,
-					  ALG_SHA224,   ALG_SHA1,     ALG_MD5 };
+	static const enum alg order[] = { ALG_SHA512,        ALG_SHA384,       ALG_SHA256,
+					  ALG_SHA3_512,      ALG_SHA3_256,     ALG_SM3_256,
+					  ALG_SHA224,        ALG_SHA1,         ALG_MD5,
+					  ALG_VERITY_SHA512, ALG_VERITY_SHA256 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		if (algs & 1u << order[i])

@@ -4,7 +4,8 @@
 /* Numbers that are in databases out there: enumerations may grow at their end only. */
 _Static_assert(ALG_SHA1 == 0 && ALG_SHA256 == 1 && ALG_SHA384 == 2 && ALG_SHA512 == 3 &&
 		       ALG_SM3_256 == 4 && ALG_MD5 == 5 && ALG_SHA224 == 6 && ALG_SHA3_256 == 7 &&
-		       ALG_SHA3_512 == 8 && ALG_COUNT == 9,
+		       ALG_SHA3_512 == 8 && ALG_VERITY_SHA256 == 9 && ALG_VERITY_SHA512 == 10 &&
+		       ALG_COUNT == 11,
 	       "bits of alg_set");
 _Static_assert(KIND_OTHER == 0 && KIND_EXECUTABLE == 1 && KIND_SHARED_OBJECT == 2 &&
 		       KIND_KERNEL_MODULE == 3 && KIND_FIRMWARE == 4 && KIND_SCRIPT == 5 &&

@@ -343,7 +343,7 @@ static int set_hash(struct parse *parse, const char *value)
 	if (policy->ima_hash_line)
 		return bad(parse, "given in line %u already", policy->ima_hash_line);
 	policy->ima_hash = alg_of_name(bytes_of_string(value));
-	if (policy->ima_hash == ALG_NONE)
+	if (policy->ima_hash == ALG_NONE || alg_verity_base(policy->ima_hash) != ALG_NONE)
 		return bad(parse, "no hash algorithm");
 	policy->ima_hash_line = parse->line;
 	return DONE;

@@ -31,6 +31,9 @@ static bool alg_digest_parse(struct bytes field, bool has_type, struct ima_diges
 	}
 	out->alg_name = names;
 	out->alg = names.size ? alg_of_name(names) : alg_of_size(out->value.size);
+	/* Names of ours, which no kernel gives an algorithm: that is what the type is for. */
+	if (alg_verity_base(out->alg) != ALG_NONE)
+		out->alg = ALG_NONE;
 	return true;
 }
 

@@ -18,7 +18,7 @@ check "the cases are made" python3 "$TOP/tests/tools/verdict_cases.py" "$TOP/tes
 db=$SCRATCH/golden.db
 check_run "golden values: packages" 0 "$ASSAY" refgen rpm -q -r mb-1 --algorithms sha1,sha256 --db "$db" "$TOP/tests/vectors/rpms"
 check_run "golden values: initrd" 0 "$ASSAY" refgen initrd -q -r mb-1 --algorithms sha1,sha256 --db "$db" "$TOP/tests/vectors/initrd.img"
-check_run "golden values: the test's own" 0 "$ASSAY" refgen tree -q -r mb-1 --algorithms sha1,sha256 --db "$db" "$cases/tree"
+check_run "golden values: the test's own" 0 "$ASSAY" refgen tree -q -r mb-1 --algorithms sha1,sha256,verity-sha256 --db "$db" "$cases/tree"
 
 # All bundles that share their options in one run.
 cd "$cases" || exit 1

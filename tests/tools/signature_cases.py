@@ -71,6 +71,13 @@ def buffer(name, contents, lie=None):
     return Entry([b"sha256:\0" + (lie or H("sha256", contents)), name + b"\0", contents], "ima-buf")
 
 
+def fs_verity(data):
+    """The fs-verity digest of a file of one block: descriptor of the kernel's fsverity.rst"""
+    assert 0 < len(data) <= 4096
+    root = H("sha256", data.ljust(4096, b"\0"))
+    return H("sha256", bytes([1, 1, 12, 0, 0, 0, 0, 0]) + le(len(data), 8) + root.ljust(64, b"\0") + bytes(32 + 144))
+
+
 def metadata(m, path, key, uid=0, gid=0, mode=0o100755, attributes=None, seen={}):
     """An entry of template evm-sig for a file of the capture; seen: what is logged instead of what was signed."""
     attributes = attributes or [(b"security.ima", b"\4\4" + digest(m, path))]
@@ -88,7 +95,7 @@ def module(m, path, key, data=b"a module", seen=None):
     return Entry(fields, "ima-modsig")
 
 
-def define(case, good):
+def define(case, good, tool_path, tool_bytes):
     I = "IMA: signatures: "
     options = good + " --ima-key @keys/capture.der --ima-key @keys/files-rsa.pem --ima-key @keys/files-ec.pem"
     evil = H("sha256", b"evil")
@@ -101,11 +108,11 @@ def define(case, good):
         def _(m):
             signed(m, WC, make(m, KEYS["rsa"], digest(m, WC)))
 
-    simple("honest-signed-rsa", "pass", "", "one that holds", lambda m, k, d: k.sign(d))
+    simple("honest-signed-rsa", "pass", "ima.signature-differs:low", "one that holds", lambda m, k, d: k.sign(d))
     simple("honest-signed-ec", "pass", "", "one that holds", lambda m, k, d: KEYS["ec"].sign(d))
     simple("honest-signed-version-3", "pass", "", "version 3 over struct ima_file_id", lambda m, k, d: k.sign(d, version=3))
     simple("honest-signed-no-key-given", "pass", "", "no key, no check", lambda m, k, d: k.sign(d), options=good)
-    simple("signature-flipped", "fail", "ima.signature:high", "wrong is high",
+    simple("signature-flipped", "fail", "ima.signature-differs:medium ima.signature:high", "wrong is high",
            lambda m, k, d: k.sign(d)[:60] + bytes([k.sign(d)[60] ^ 1]) + k.sign(d)[61:])
     simple("signature-of-another-file", "fail", "ima.signature:high", "wrong is high", lambda m, k, d: k.sign(digest(m, CONF)))
     simple("file-signature-of-another-key", "fail", "ima.signature:high", "the key is the one its identifier names",
@@ -127,6 +134,23 @@ def define(case, good):
            lambda m, k, d: k.sign(d)[:7] + b"\xff\xff" + k.sign(d)[9:])
     simple("signature-excluded", "fail", "ima.signature:high", "exclusions silence nothing but the look-up",
            lambda m, k, d: k.sign(evil), policy="[ima]\nexclude = /usr/bin/**\n")
+
+    # --- fs-verity digests, which the database has of the test's own files
+    def verity(name, verdict, findings, kind, value, sign=None, path=tool_path):
+        @one(name, verdict, findings, "fs-verity digests are looked up like others, and for no others")
+        def _(m):
+            sig = KEYS["rsa"].sign(value, kind=6, version=3) if sign else b""
+            m.add(Entry([kind + b":sha256:\0" + value, path.encode() + b"\0"] + ([sig] if sign is not None else []),
+                        "ima-ngv2" if sign is None else "ima-sigv2"))
+
+    verity("honest-fs-verity", "pass", "", b"verity", fs_verity(tool_bytes))
+    verity("honest-fs-verity-signed", "pass", "", b"verity", fs_verity(tool_bytes), True)
+    verity("fs-verity-not-signed", "pass", "", b"verity", fs_verity(tool_bytes), False)
+    verity("fs-verity-of-other-bytes", "fail", "ima.digest-mismatch:critical", b"verity", fs_verity(b"evil"))
+    verity("fs-verity-is-no-digest-of-contents", "fail", "ima.digest-mismatch:critical", b"ima", fs_verity(tool_bytes))
+    verity("contents-are-no-fs-verity-digest", "fail", "ima.digest-mismatch:critical", b"verity", H("sha256", tool_bytes))
+    verity("fs-verity-of-an-unknown-file", "fail", "ima.unknown-file:high", b"verity", fs_verity(b"evil"), None, "/opt/tool")
+    verity("fs-verity-not-in-the-database", "incomplete", "ima.no-reference:medium", b"verity", fs_verity(b"x"), None, WC)
 
     # --- metadata
     def evm(name, verdict, findings, seen={}, **more):
@@ -190,7 +214,7 @@ def define(case, good):
 
     unknown("unknown-signed", "fail", "ima.unknown-file:high", "rsa")
     unknown("unknown-signed-accepted", "pass", "", "rsa", accept)
-    unknown("unknown-signed-by-unknown", "fail", "ima.unknown-file:high ima.signature-key:medium", "unknown", accept)
+    unknown("unknown-signed-by-unknown", "fail", "ima.signature-key:medium ima.unknown-file:high", "unknown", accept)
     unknown("changed-signed-not-accepted", "fail", "ima.digest-mismatch:critical", "rsa", accept, WC)
 
     # --- keys that the log brings
@@ -207,9 +231,9 @@ def define(case, good):
 
     tool = lambda k: Entry.of("/opt/tool", evil, sig=k.sign(evil))
     learned("learned-key", "pass", "", lambda k: [buffer(b".ima", k.der), tool(k)])
-    learned("learned-key-not-allowed", "fail", "ima.unknown-file:high ima.signature-key:medium",
+    learned("learned-key-not-allowed", "fail", "ima.signature-key:medium ima.unknown-file:high",
             lambda k: [buffer(b".ima", k.der), tool(k)], accept)
-    learned("learned-key-after-its-use", "fail", "ima.unknown-file:high ima.signature-key:medium",
+    learned("learned-key-after-its-use", "fail", "ima.signature-key:medium ima.unknown-file:high",
             lambda k: [tool(k), buffer(b".ima", k.der)])
     learned("learned-key-unattested", "incomplete", "ima.learned-key:medium", lambda k: [buffer(b".ima", k.der), tool(k)], quote_at=0)
     learned("learned-key-attested", "pass", "", lambda k: [buffer(b".ima", k.der), tool(k)], quote_at=1)
@@ -218,6 +242,10 @@ def define(case, good):
     learned("learned-key-of-a-users-keyring", "fail", "ima.signature-key:medium ima.unknown-file:high", lambda k: [buffer(b"_ima", k.der), tool(k)])
     learned("learned-key-of-evm-for-contents", "fail", "ima.signature-key:medium ima.unknown-file:high", lambda k: [buffer(b".evm", k.der), tool(k)])
     learned("learned-key-no-key", "fail", "ima.signature-key:medium ima.unknown-file:high", lambda k: [buffer(b".ima", b"no certificate"), tool(k)])
+
+    @one("blacklisted-hash", "fail", "ima.blacklisted:high", "what the kernel refuses")
+    def _(m):
+        m.add(buffer(b"blacklisted-hash", evil))
 
     @one("revoked-key", "fail", "ima.signature:high", "keys that the kernel revokes")
     def _(m):

@@ -2909,7 +2909,9 @@ def make_authorities(folder):
             f.write(data)
 
 
-signature_cases.define(case, GOOD)
+signature_cases.define(case, GOOD, TOOL, TOOL_BYTES)
+
+
 # --- the list for people -----------------------------------------------------------------------------------------
 
 CATALOGUE = """# What an audit makes of it
