@@ -43,21 +43,15 @@ static struct profile_event events[] = {
          .assumption = ""               },
 };
 static struct profile_event other_events[3];
+/* Version 14 crashes on the laid out form. */
+/* clang-format off */
 static struct profile profiles[] = {
-	{.name = "first", .ending = "", .banks = 3, .events = events, .n_events = 3},
-	{ .name = "second",
-         .ending = "refused",
-         .banks = 3,
-         .events = other_events,
-         .n_events = 2					 },
-	{								 .name = "third",
-         .ending = "",
-         .banks = 3,
-         .events = events,
-         .n_events = 1,
-         .later = other_events,
-         .n_later = 1 },
+	{ .name = "first", .ending = "", .banks = 3, .events = events, .n_events = 3 },
+	{ .name = "second", .ending = "refused", .banks = 3, .events = other_events, .n_events = 2 },
+	{ .name = "third", .ending = "", .banks = 3, .events = events, .n_events = 1,
+	  .later = other_events, .n_later = 1 },
 };
+/* clang-format on */
 
 static struct boot_sbat sbat[2];
 static struct bytes signatures[2];
