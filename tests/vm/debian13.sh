@@ -20,8 +20,8 @@ fetch_debian13() {
 	# The mirror that this system uses.
 	# shellcheck disable=SC2016 # apt expands these
 	mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 2> /dev/null | awk '$2 == "bookworm" { print $1; exit }')
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-		"$mirror trixie main" > "$dir/sources.list"
+	[ -n "$mirror" ] || unreachable "apt knows no mirror of Debian 12, whose Debian 13 could be had"
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" > "$dir/sources.list"
 	cat > "$dir/apt.conf" <<-CONFIG
 	Dir::Etc::sourcelist "$dir/sources.list";
 	Dir::Etc::sourceparts "/dev/null";
