@@ -56,7 +56,7 @@ static bool begins_as_tlv(struct bytes start)
 	size = start.data[4];
 	if (size < 1 || size > 8)
 		return false;
-	return start.size == 5 + size || start.data[5 + size] == 1 || start.data[5 + size] == 2;
+	return start.size <= 5 + size || start.data[5 + size] == 1 || start.data[5 + size] == 2;
 }
 
 bool cel_guess(struct bytes start, enum cel_encoding *out)
