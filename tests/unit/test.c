@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE /* nftw */
 #include "tests/unit/test.h"
 
+#include <ftw.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void test_add(struct test_list *list, const char *name, const char *row_name, CMUnitTestFunction fn,
@@ -176,4 +179,25 @@ void *__wrap_realloc(void *at, size_t size)
 char *__wrap_strdup(const char *text)
 {
 	return fail_now() ? NULL : __real_strdup(text);
+}
+
+void test_folder_make(char out[TEST_FOLDER_SIZE])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(out, TEST_FOLDER_SIZE, "%s/assay-unit.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(out));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+void test_folder_drop(const char *folder)
+{
+	assert_int_equal(nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }

@@ -62,6 +62,13 @@ struct bytes test_file(const char *path);
 
 void test_drop(struct bytes bytes);
 
+/* A new, empty folder below $TMPDIR or /tmp, its path into out. */
+#define TEST_FOLDER_SIZE 256
+void test_folder_make(char out[TEST_FOLDER_SIZE]);
+
+/* Takes it away with all that is in it; fails the test if something stays. */
+void test_folder_drop(const char *folder);
+
 /* Asserts what an error says: its code and offset; on a difference the message is shown. */
 void test_error(const struct error *err, enum error_code code, uint64_t offset);
 

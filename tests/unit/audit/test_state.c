@@ -6,25 +6,21 @@
 #include "core/own.h"
 #include "tests/unit/test.h"
 
-static char path[64];
+static char folder[TEST_FOLDER_SIZE], path[TEST_FOLDER_SIZE + 8];
 
 static int make_folder(void **state)
 {
 	(void)state;
-	snprintf(path, sizeof(path), "/tmp/assay-state.XXXXXX");
-	assert_non_null(mkdtemp(path));
-	strcat(path, "/state");
+	test_folder_make(folder);
+	snprintf(path, sizeof(path), "%s/state", folder);
 	return 0;
 }
 
 static int remove_folder(void **state)
 {
-	char command[128];
-
 	(void)state;
-	*strrchr(path, '/') = 0;
-	snprintf(command, sizeof(command), "rm -rf %s", path);
-	return system(command);
+	test_folder_drop(folder);
+	return 0;
 }
 
 static void write_text(const char *text)
@@ -81,7 +77,7 @@ static void put_and_found(void **state)
 	one.ima.size = 4;
 	one.n_entries = 2;
 	one.userspace.size = 5;
-	strcpy(one.boot_id, "189c18dd7ba245f38cf49d9ac154b525");
+	snprintf(one.boot_id, sizeof(one.boot_id), "189c18dd7ba245f38cf49d9ac154b525");
 	one.boot.size = 6;
 	assert_int_equal(state_keep_list(machines, bytes_of("list", 4), one.ima.digest, NULL), 0);
 	assert_int_equal(state_put(machines, &one, NULL), 0);

@@ -7,11 +7,11 @@
 
 #include "tests/unit/test.h"
 
-static char folder[] = "/tmp/assay-file.XXXXXX";
+static char folder[TEST_FOLDER_SIZE];
 
 static const char *in_folder(const char *name)
 {
-	static char path[256];
+	static char path[TEST_FOLDER_SIZE + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	return path;
@@ -116,14 +116,13 @@ int main(void)
 	struct test_list tests = { 0 };
 	int failed;
 
-	if (!mkdtemp(folder))
-		return 1;
+	test_folder_make(folder);
 	TEST(&tests, maps_what_it_wrote);
 	TEST(&tests, streams_what_has_no_size);
 	TEST(&tests, empty);
 	TEST_ROWS(&tests, refused, refused_cases);
 	TEST(&tests, allocation_failures);
 	failed = test_run(&tests, "core/file");
-	rmdir(folder);
+	test_folder_drop(folder);
 	return failed;
 }

@@ -13,28 +13,19 @@
 /* A path in a new folder; remove_scratch takes both and what SQLite left beside it away. */
 static inline char *scratch_path(void)
 {
-	const char *tmp = getenv("TMPDIR");
-	char folder[200];
-	char *path = malloc(256);
+	char *path = malloc(TEST_FOLDER_SIZE + 16);
 
-	snprintf(folder, sizeof(folder), "%s/assay-db.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!path || !mkdtemp(folder))
+	if (!path)
 		abort();
-	snprintf(path, 256, "%s/golden.db", folder);
+	test_folder_make(path);
+	memcpy(path + strlen(path), "/golden.db", sizeof("/golden.db"));
 	return path;
 }
 
 static inline void remove_scratch(char *path)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
-	char name[300];
-
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
-		unlink(name);
-	}
 	*strrchr(path, '/') = 0;
-	rmdir(path);
+	test_folder_drop(path);
 	free(path);
 }
 

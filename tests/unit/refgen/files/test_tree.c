@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE /* nftw's FTW_PHYS, mkdtemp */
+#define _GNU_SOURCE /* O_DIRECTORY */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -15,30 +14,21 @@
 /* --- trees on disk ----------------------------------------------------------------------------------- */
 
 struct place {
-	char path[64];
+	char path[TEST_FOLDER_SIZE];
 	int fd;
 };
 
 static void place_init(struct place *place)
 {
-	snprintf(place->path, sizeof(place->path), "/tmp/assay-tree.XXXXXX");
-	assert_non_null(mkdtemp(place->path));
+	test_folder_make(place->path);
 	place->fd = open(place->path, O_RDONLY | O_DIRECTORY);
 	assert_true(place->fd >= 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
 }
 
 static void place_clear(struct place *place)
 {
 	close(place->fd);
-	nftw(place->path, remove_one, 64, FTW_DEPTH | FTW_PHYS);
+	test_folder_drop(place->path);
 }
 
 static void put(const struct place *place, const char *path, mode_t mode, const char *text)
@@ -201,7 +191,7 @@ static void artifact_name(void **state)
 	const struct name_case *row = *state;
 	AUTO(place_clear) struct place place;
 	AUTO(file_set_freep) struct file_set *set = NULL;
-	char dir[128];
+	char dir[TEST_FOLDER_SIZE + 64];
 
 	place_init(&place);
 	make_sample(&place);
@@ -273,7 +263,7 @@ static void attributes(void **state)
 	};
 	AUTO(place_clear) struct place place;
 	AUTO(file_set_freep) struct file_set *set = NULL;
-	char path[128];
+	char path[TEST_FOLDER_SIZE + 64];
 
 	(void)state;
 	place_init(&place);
@@ -332,7 +322,7 @@ static void not_a_folder(void **state)
 	AUTO(place_clear) struct place place;
 	struct file_set *set = NULL;
 	struct error err = { 0 };
-	char path[128];
+	char path[TEST_FOLDER_SIZE + 64];
 
 	(void)state;
 	place_init(&place);

@@ -6,11 +6,11 @@
 
 #include "tests/unit/test.h"
 
-static char scratch[64];
+static char scratch[TEST_FOLDER_SIZE];
 
 static void file(const char *name)
 {
-	char path[256];
+	char path[TEST_FOLDER_SIZE + 64];
 	FILE *out;
 
 	snprintf(path, sizeof(path), "%s/%s", scratch, name);
@@ -21,7 +21,7 @@ static void file(const char *name)
 
 static void folder(const char *name)
 {
-	char path[256];
+	char path[TEST_FOLDER_SIZE + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", scratch, name);
 	assert_int_equal(mkdir(path, 0755), 0);
@@ -29,7 +29,7 @@ static void folder(const char *name)
 
 static void symbolic(const char *target, const char *name)
 {
-	char path[256];
+	char path[TEST_FOLDER_SIZE + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", scratch, name);
 	assert_int_equal(symlink(target, path), 0);
@@ -39,8 +39,7 @@ static void symbolic(const char *target, const char *name)
 static int make_tree(void **state)
 {
 	(void)state;
-	snprintf(scratch, sizeof(scratch), "/tmp/assay-inputs.XXXXXX");
-	assert_non_null(mkdtemp(scratch));
+	test_folder_make(scratch);
 	folder("x86_64");
 	folder("noarch");
 	folder("repodata");
@@ -59,11 +58,9 @@ static int make_tree(void **state)
 
 static int remove_tree(void **state)
 {
-	char command[96];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", scratch);
-	return system(command);
+	test_folder_drop(scratch);
+	return 0;
 }
 
 struct failures {
@@ -84,7 +81,7 @@ static void failed(void *ctx, const char *path, const struct error *why)
 
 static void add(struct rpm_inputs *inputs, const char *name, struct failures *failures)
 {
-	char path[256];
+	char path[TEST_FOLDER_SIZE + 64];
 
 	snprintf(path, sizeof(path), "%s%s%s", scratch, *name ? "/" : "", name);
 	assert_int_equal(rpm_inputs_add(inputs, path, failed, failures, NULL), 0);

@@ -4,10 +4,8 @@
  * that boot's log has; made ones, with tables of variables, show each rule. What is not installed here,
  * or in another version than the captured one, is skipped.
  */
-#define _GNU_SOURCE /* mkdtemp, nftw */
 #include "refgen/shim/shim.h"
 
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -201,7 +199,7 @@ static void meets(void **state)
 /* --- a machine with an ESP ------------------------------------------------------------------------ */
 
 struct esp {
-	char root[64];
+	char root[TEST_FOLDER_SIZE];
 	struct volume *volume;
 	struct machine_volume on_machine;
 	struct machine *machine;
@@ -233,17 +231,9 @@ static int start(struct machine *machine, struct machine_image *image, struct by
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 static void put_bytes(const struct esp *esp, const char *name, struct bytes contents)
 {
-	char path[256];
+	char path[TEST_FOLDER_SIZE + 64];
 
 	snprintf(path, sizeof(path), "%s/EFI/BOOT/%s", esp->root, name);
 	assert_int_equal(file_write(path, contents, NULL), 0);
@@ -263,11 +253,10 @@ static bool put_file(const struct esp *esp, const char *name, const char *from)
 
 static void esp_new(struct esp *esp)
 {
-	char path[256];
+	char path[TEST_FOLDER_SIZE + 64];
 
 	memset(esp, 0, sizeof(*esp));
-	snprintf(esp->root, sizeof(esp->root), "/tmp/assay-shim.XXXXXX");
-	assert_non_null(mkdtemp(esp->root));
+	test_folder_make(esp->root);
 	snprintf(path, sizeof(path), "%s/EFI", esp->root);
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/EFI/BOOT", esp->root);
@@ -281,7 +270,7 @@ static void esp_free(struct esp *esp)
 {
 	machine_free(esp->machine);
 	volume_free(esp->volume);
-	nftw(esp->root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	test_folder_drop(esp->root);
 	test_drop(esp->log);
 }
 

@@ -153,7 +153,7 @@ static void cpio(void **state)
 /* --- boots ------------------------------------------------------------------------------------- */
 
 struct boot {
-	char dir[64];
+	char dir[TEST_FOLDER_SIZE];
 	struct hasher *hasher;
 	struct machine *machine;
 	struct machine_volume volume;
@@ -215,8 +215,7 @@ static struct boot *boot_new(const char *loader_version)
 	const struct build other = { .sections = { { ".text", bytes_of_string("other"), 0 } } };
 
 	assert_non_null(boot);
-	snprintf(boot->dir, sizeof(boot->dir), "/tmp/assay-systemd.XXXXXX");
-	assert_non_null(mkdtemp(boot->dir));
+	test_folder_make(boot->dir);
 	snprintf(magic, sizeof(magic), "#### LoaderInfo: systemd-boot %s ####", loader_version);
 	build.sections[1].data = bytes_of_string(magic);
 	add_pe(boot, "/EFI/BOOT/BOOTX64.EFI", &build);
@@ -257,13 +256,10 @@ static const struct profile *boot_run(struct boot *boot, const char *path, const
 
 static void boot_drop(struct boot *boot)
 {
-	char command[128];
-
 	machine_free(boot->machine);
 	volume_free(boot->volume.volume);
 	hasher_free(boot->hasher);
-	snprintf(command, sizeof(command), "rm -rf %s", boot->dir);
-	assert_int_equal(system(command), 0);
+	test_folder_drop(boot->dir);
 	free(boot);
 }
 

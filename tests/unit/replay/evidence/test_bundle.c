@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _XOPEN_SOURCE 700 /* nftw */
 #include "replay/evidence/bundle.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -60,23 +58,16 @@ static void role(void **state)
 
 /* --- files to read -------------------------------------------------------------------------------- */
 
-static char top[64];
+static char top[TEST_FOLDER_SIZE];
 
 static void make_top(void)
 {
-	snprintf(top, sizeof(top), "/tmp/assay-test-XXXXXX");
-	assert_non_null(mkdtemp(top));
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
+	test_folder_make(top);
 }
 
 static void drop_top(void)
 {
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	test_folder_drop(top);
 }
 
 static const char *below(const char *path)
@@ -261,7 +252,7 @@ static void several_folders(void **state)
 {
 	struct container *container;
 	struct bundle *bundle;
-	char name[128];
+	char name[TEST_FOLDER_SIZE + 64];
 
 	(void)state;
 	make_top();

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _XOPEN_SOURCE 700 /* nftw */
 /* Files in forms of agents, files by content and files deep in a tree, as a bundle has them. */
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,7 +81,7 @@ static const struct expand_case {
   /* clang-format on */
 };
 
-static char top[64];
+static char top[TEST_FOLDER_SIZE];
 
 static const char *below(const char *path)
 {
@@ -93,18 +91,11 @@ static const char *below(const char *path)
 	return whole;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
 static void make_folder(const struct expand_case *row)
 {
 	struct error err = { 0 };
 
-	snprintf(top, sizeof(top), "/tmp/assay-test-XXXXXX");
-	assert_non_null(mkdtemp(top));
+	test_folder_make(top);
 	for (size_t i = 0; row->files[i]; i += 2) {
 		if (row->files[i][strlen(row->files[i]) - 1] == '/')
 			assert_int_equal(mkdir(below(row->files[i]), 0777), 0);
@@ -116,7 +107,7 @@ static void make_folder(const struct expand_case *row)
 
 static void drop_folder(void)
 {
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	test_folder_drop(top);
 }
 
 static void append_bundle(struct buf *text, const struct bundle *bundle, const char *without)

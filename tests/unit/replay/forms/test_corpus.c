@@ -240,14 +240,14 @@ static void by_content(void **state)
 	AUTO(container_freep) struct container *container = NULL;
 	AUTO(bundle_freep) struct bundle *bundle = NULL;
 	AUTO(expected_clear) struct expected expected = { 0 };
-	char folder[] = "/tmp/assay-test-XXXXXX", path[4096];
+	char folder[TEST_FOLDER_SIZE], path[4096];
 
 	(void)state;
 	if (!test_corpus()) {
 		print_message("no corpus here\n");
 		skip();
 	}
-	assert_non_null(mkdtemp(folder));
+	test_folder_make(folder);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		struct bytes contents;
 		struct error err = { 0 };
@@ -262,12 +262,9 @@ static void by_content(void **state)
 	open_bundle(folder, &container, &bundle);
 	load_expected("keylime-keylime__quote.out", &expected);
 	same_quote(bundle, "", expected.document);
-	for (size_t i = 0; i < bundle->n_files; i++) {
+	for (size_t i = 0; i < bundle->n_files; i++)
 		assert_string_equal(bundle->files[i].form, "content");
-		snprintf(path, sizeof(path), "%s/%s", folder, bundle->files[i].path);
-		unlink(path);
-	}
-	assert_int_equal(rmdir(folder), 0);
+	test_folder_drop(folder);
 }
 
 int main(void)
