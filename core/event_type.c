@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "core/own.h"
 
@@ -65,7 +66,8 @@ bool event_type_of_name(struct bytes name, uint32_t *out)
 	uint8_t number[4];
 
 	for (size_t i = 0; i < ARRAY_SIZE(type_names); i++)
-		if (bytes_equal_string(name, type_names[i].name)) {
+		if (name.size == strlen(type_names[i].name) &&
+		    strncasecmp((const char *)name.data, type_names[i].name, name.size) == 0) {
 			*out = type_names[i].type;
 			return true;
 		}

@@ -57,7 +57,7 @@ enum event_type {
 /* "EV_SEPARATOR"; NULL for a type nobody defined. */
 const char *event_type_name(uint32_t type);
 
-/* The other way round; also "0x80000123". False, and *out untouched, for no such name. */
+/* The other way round, in either case; also "0x80000123". False, and *out untouched, for no such name. */
 bool event_type_of_name(struct bytes name, uint32_t *out);
 
 /* The name, or "0x80000123" written to out, which has room for EVENT_TYPE_TEXT bytes. */

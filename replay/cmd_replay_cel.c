@@ -19,13 +19,11 @@ struct run {
 	struct file *file;
 	struct hasher *hasher;
 	struct cel_log log;
-	struct pcr_bank banks[ALG_BANKS];
-	alg_set algs;    /* that some record has a digest of */
-	alg_set missing; /* of those, that libcrypto lacks here */
+	struct eventlog_replay replay; /* of every bank there is */
+	alg_set algs;                  /* that some record has a digest of */
 	uint64_t n_records, n_extends;
 	uint64_t n_checked[DATA_UNCHECKED + 1];
 	bool events;
-	bool has_locality;
 	bool is_broken;
 	struct error broken;
 };
@@ -60,34 +58,22 @@ static bool extends(const struct cel_record *cel)
 	       !all_zeros(record);
 }
 
-/* An IMA violation has zeros in the log, and all ones in the TPM. */
-static struct digest extended_digest(const struct record *record, size_t i)
-{
-	struct digest digest = record->digests[i];
-
-	if (record->content == RECORD_IMA_TEMPLATE && bytes_all(digest_bytes(&digest), 0))
-		memset(digest.value, 0xff, digest.size);
-	return digest;
-}
-
 static int extend(struct run *run, const struct cel_record *cel, struct error *err)
 {
-	const struct record *record = &cel->record;
+	struct record record = cel->record;
 
-	for (size_t i = 0; i < record->n_digests; i++) {
-		struct digest digest = extended_digest(record, i);
-
-		run->algs |= 1u << digest.alg;
-		if (!hasher_has(run->hasher, digest.alg)) {
-			run->missing |= 1u << digest.alg;
-			continue;
-		}
-		if (pcr_bank_extend(&run->banks[digest.alg], run->hasher, record->pcr, &digest,
-				    err) < 0)
-			return -1;
-	}
+	for (size_t i = 0; i < record.n_digests; i++)
+		run->algs |= 1u << record.digests[i].alg;
+	if (!extends(cel)) /* an EV_NO_ACTION may say where PCR 0 starts */
+		return record.content == RECORD_TCG_EVENT && !cel->is_nv
+			       ? eventlog_extend(&run->replay, &record, err)
+			       : 0;
 	run->n_extends++;
-	return 0;
+	/* An IMA violation has zeros in the log, and all ones in the TPM. */
+	for (size_t i = 0; record.content == RECORD_IMA_TEMPLATE && i < record.n_digests; i++)
+		if (bytes_all(digest_bytes(&record.digests[i]), 0))
+			memset(record.digests[i].value, 0xff, record.digests[i].size);
+	return eventlog_extend(&run->replay, &record, err);
 }
 
 /* Kernels without an algorithm extend its bank with the SHA-1 hash of an IMA entry, and zeros behind it. */
@@ -113,13 +99,16 @@ static int check_bytes(const struct run *run, const struct record *record, struc
 
 		if (!hasher_has(run->hasher, digest->alg))
 			continue;
-		if (hasher_digest_bytes(run->hasher, digest->alg, record->data, &whole, err) < 0 ||
-		    hasher_digest_bytes(run->hasher, ALG_SHA1, record->data, &sha1, err) < 0)
+		if (hasher_digest_bytes(run->hasher, digest->alg, record->data, &whole, err) < 0)
 			return -1;
-		if (!digest_equal(&whole, digest) && !is_padded_sha1(record, digest, &sha1)) {
-			out->result = DATA_MISMATCH;
-			out->mismatched |= 1u << digest->alg;
-		}
+		if (digest_equal(&whole, digest))
+			continue;
+		if (hasher_digest_bytes(run->hasher, ALG_SHA1, record->data, &sha1, err) < 0)
+			return -1;
+		if (is_padded_sha1(record, digest, &sha1))
+			continue;
+		out->result = DATA_MISMATCH;
+		out->mismatched |= 1u << digest->alg;
 	}
 	return 0;
 }
@@ -133,12 +122,6 @@ static int check(struct run *run, const struct cel_record *cel, struct event *ev
 	*out = (struct event_check){ .result = DATA_UNCHECKED };
 	if (record->content == RECORD_TCG_EVENT) {
 		event_decode(record, event);
-		if (event->kind == EVENT_LOCALITY && !run->has_locality && record->pcr == 0) {
-			run->has_locality = true;
-			for (enum alg alg = 0; alg < ALG_BANKS; alg++)
-				if (!(run->banks[alg].extended & 1))
-					pcr_bank_set_locality(&run->banks[alg], event->locality);
-		}
 		return event_check(record, event, run->hasher, out, err);
 	}
 	/* The string is what was measured, or describes it. */
@@ -171,7 +154,7 @@ static int step(struct run *run, struct cel_record *cel, struct event *event,
 		return 0;
 	}
 	run->n_records++;
-	if (check(run, cel, event, checked, err) < 0 || (extends(cel) && extend(run, cel, err) < 0))
+	if (check(run, cel, event, checked, err) < 0 || extend(run, cel, err) < 0)
 		return -1;
 	run->n_checked[checked->result]++;
 	return 1;
@@ -239,12 +222,12 @@ static void json_event(struct json *json, const struct cel_record *cel, const st
 static void json_pcrs(struct json *json, const struct run *run)
 {
 	json_object_begin(json, "pcrs");
-	for (enum alg alg = 0; alg < ALG_BANKS; alg++) {
-		const struct pcr_bank *bank = &run->banks[alg];
+	for (size_t i = 0; i < run->replay.n_banks; i++) {
+		const struct pcr_bank *bank = &run->replay.banks[i];
 
 		if (!bank->extended)
 			continue;
-		json_object_begin(json, alg_name(alg));
+		json_object_begin(json, alg_name(bank->alg));
 		for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
 			struct digest value = pcr_bank_value(bank, pcr);
 			char key[8];
@@ -372,12 +355,12 @@ static void print_pcrs(const struct run *run)
 {
 	char hex[DIGEST_HEX_SIZE];
 
-	for (enum alg alg = 0; alg < ALG_BANKS; alg++) {
-		const struct pcr_bank *bank = &run->banks[alg];
+	for (size_t i = 0; i < run->replay.n_banks; i++) {
+		const struct pcr_bank *bank = &run->replay.banks[i];
 
 		if (!bank->extended)
 			continue;
-		printf("\n%s\n", alg_name(alg));
+		printf("\n%s\n", alg_name(bank->alg));
 		for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
 			struct digest value = pcr_bank_value(bank, pcr);
 
@@ -386,7 +369,7 @@ static void print_pcrs(const struct run *run)
 		}
 	}
 	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
-		if (run->missing & 1u << alg)
+		if (run->replay.missing & run->algs & 1u << alg)
 			printf("\n%s: not replayed, libcrypto offers no such hash here\n",
 			       alg_name(alg));
 }
@@ -422,13 +405,17 @@ static int print_text(struct run *run, struct error *err)
 
 /* --- the command ------------------------------------------------------------------------------- */
 
+/* The log announces no banks: all are replayed, and those shown that something extended. */
 static int run_open(struct run *run, const char *path, struct error *err)
 {
+	struct eventlog all = { .format = EVENTLOG_TCG2 };
+
 	if (file_open(path, &run->file, err) < 0 || hasher_new(&run->hasher, err) < 0 ||
 	    cel_open(&run->log, file_bytes(run->file), file_name(run->file), err) < 0)
 		return -1;
 	for (enum alg alg = 0; alg < ALG_BANKS; alg++)
-		pcr_bank_init(&run->banks[alg], alg);
+		all.spec_id.algs[all.spec_id.n_algs++].alg = alg;
+	eventlog_replay_init(&run->replay, &all, run->hasher, EVENTLOG_LOCALITY_STATED);
 	return 0;
 }
 

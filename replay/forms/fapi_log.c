@@ -76,33 +76,15 @@ static void append_spec_id(struct buf *out, const struct event_digests *digests)
 /* A number, or the name as specifications have it, in either case. */
 static bool event_type_of(const struct json_value *value, uint32_t *out)
 {
-	static const uint32_t bases[] = { 0, EV_EFI_EVENT_BASE };
 	struct bytes text;
 	uint64_t number;
 
-	if (json_value_uint(value, &number)) {
-		*out = (uint32_t)number;
-		return number <= UINT32_MAX;
-	}
-	if (!json_value_text(value, &text))
+	if (json_value_text(value, &text))
+		return event_type_of_name(text, out);
+	if (!json_value_uint(value, &number) || number > UINT32_MAX)
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
-		for (uint32_t type = bases[i]; type < bases[i] + 0x100; type++) {
-			const char *name = event_type_name(type);
-			size_t j = 0;
-
-			if (!name || strlen(name) != text.size)
-				continue;
-			while (j < text.size && (text.data[j] == name[j] ||
-						 (text.data[j] >= 'a' && text.data[j] <= 'z' &&
-						  text.data[j] - 32 == name[j])))
-				j++;
-			if (j == text.size) {
-				*out = type;
-				return true;
-			}
-		}
-	return false;
+	*out = (uint32_t)number;
+	return true;
 }
 
 static bool append_firmware(struct buf *out, uint32_t pcr, const struct event_digests *digests,

@@ -71,6 +71,13 @@ if [ -n "$CORPUS" ]; then
         check_run "its $kind is refused" 3 "$ASSAY" replay cel log
         check "  with the offset" contains "$ERR" "log: offset 0x"
     done
+    # A machine whose TPM was started at locality 3, as its log says.
+    log=$CORPUS/tcg-eventlog/keylime-keylime__binary_bios_measurements
+    encode cbor "$log" "$folder/binary_runtime_measurements" log
+    "$ASSAY" replay tcg --json "$log" | jq -c '.pcrs[] |= del(.["10"]) | .pcrs' > want
+    check_run "a machine that was started at another locality" 0 "$ASSAY" replay cel --json log
+    jq -c '.pcrs[] |= del(.["10"]) | .pcrs' "$OUT" > got
+    check "  has the PCRs of its firmware's log" same want got
 else
     skip "another project's records" "no corpus"
 fi

@@ -277,6 +277,8 @@ static void event_types_by_name(void **state)
 	(void)state;
 	assert_true(event_type_of_name(bytes_of_string("EV_EFI_ACTION"), &type));
 	assert_int_equal(type, EV_EFI_ACTION);
+	assert_true(event_type_of_name(bytes_of_string("ev_ipl"), &type));
+	assert_int_equal(type, EV_IPL);
 	assert_true(event_type_of_name(bytes_of_string("0x80000123"), &type));
 	assert_int_equal(type, 0x80000123);
 	assert_false(event_type_of_name(bytes_of_string("0x123"), &type));
