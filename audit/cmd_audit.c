@@ -2,29 +2,13 @@
 /* assay audit: bundles in, one report out. */
 #include "audit/audit.h"
 
-#include <inttypes.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "audit/ima_keys.h"
 #include "audit/judge.h"
 #include "audit/render.h"
-#include "core/crypto_certificate.h"
+#include "audit/setup.h"
 #include "core/file.h"
 #include "core/own.h"
 #include "core/pool.h"
 #include "core/progress.h"
-#include "core/text.h"
-
-/* Challengers' nonces fit a TPM2B_DATA: 2 + 64 bytes. */
-#define NONCE_MAX 66
-
-struct audit_options {
-	struct option_list aks, ima_keys, releases, cas, secrets, dbxs;
-	const char *nonce, *policy, *state, *db, *format, *output, *at;
-	bool json, quiet, verbose;
-	unsigned jobs;
-};
 
 static void options_clear(struct audit_options *options)
 {
@@ -40,25 +24,10 @@ static void options_clear(struct audit_options *options)
 struct audit {
 	struct audit_options options;
 	struct command_args args;
-	struct arena arena;
-	struct policy *policy; /* owned */
-	struct db *db;         /* owned; golden's */
-	struct golden *golden; /* owned */
-	struct profile_list profiles, all_profiles;
-	struct revocations revocations;
-	struct ima_keyring ima_keys;
-	struct state *state;            /* owned; NULL: none was given */
+	struct named named;
 	struct machine_state *machines; /* owned: verified in this run */
 	size_t n_machines;
-	struct shipped_once shipped;
-	struct audit_setup setup;
-	struct trust *trust;    /* owned; setup's */
-	struct secret *secrets; /* owned; setup's */
-	uint8_t nonce[NONCE_MAX];
-	const char **releases; /* owned: those that count */
-	size_t enforced_capacity;
 	struct run run;
-	struct error db_error;
 	struct render_options render;
 	render_bundle_fn *render_bundle;
 	struct buf
@@ -68,460 +37,11 @@ struct audit {
 
 static void audit_clear(struct audit *audit)
 {
+	setup_clear(&audit->named);
 	options_clear(&audit->options);
-	for (size_t i = 0; i < audit->setup.n_anchors; i++)
-		quote_key_free(audit->setup.anchors[i].key);
-	free(audit->setup.anchors);
-	trust_free(audit->trust);
-	for (size_t i = 0; i < audit->setup.n_secrets; i++)
-		secret_clear(&audit->secrets[i]);
-	free(audit->secrets);
-	free(audit->releases);
-	free(audit->run.enforced);
+	free(audit->machines);
 	for (size_t i = 0; i < ARRAY_SIZE(audit->parts); i++)
 		buf_clear(&audit->parts[i]);
-	golden_free(audit->golden);
-	db_close(audit->db);
-	profile_list_clear(&audit->profiles);
-	revocations_clear(&audit->revocations);
-	ima_keyring_clear(&audit->ima_keys);
-	state_free(audit->state);
-	free(audit->machines);
-	shipped_free(audit->shipped.shipped);
-	pthread_mutex_destroy(&audit->shipped.lock);
-	profile_list_clear(&audit->all_profiles);
-	policy_free(audit->policy);
-	arena_clear(&audit->arena);
-}
-
-/* --- what is enforced ------------------------------------------------------------------------------ */
-
-static int enforce(struct audit *audit, const char *by, struct error *err, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int enforce(struct audit *audit, const char *by, struct error *err, const char *format, ...)
-{
-	struct run *run = &audit->run;
-	va_list args;
-
-	if (run->n_enforced == audit->enforced_capacity) {
-		size_t capacity = audit->enforced_capacity ? audit->enforced_capacity * 2 : 16;
-		struct enforced *larger = realloc(run->enforced, capacity * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		run->enforced = larger;
-		audit->enforced_capacity = capacity;
-	}
-	va_start(args, format);
-	run->enforced[run->n_enforced].what = arena_vprintf(&audit->arena, format, args);
-	va_end(args);
-	run->enforced[run->n_enforced++].by = by;
-	return audit->arena.failed ? error_memory(err, NULL) : 0;
-}
-
-/* "policy.ini line 7", or "default". */
-static const char *policy_by(struct audit *audit, unsigned line)
-{
-	if (line == 0)
-		return "default";
-	return arena_printf(&audit->arena, "%s line %u", audit->policy->path, line);
-}
-
-static const char *pcrs_text(struct audit *audit, pcr_set pcrs)
-{
-	AUTO(buf_clear) struct buf text = BUF_INIT;
-
-	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
-		uint32_t last = pcr;
-
-		if (!(pcrs >> pcr & 1))
-			continue;
-		while (last + 1 < PCR_COUNT && (pcrs >> (last + 1) & 1))
-			last++;
-		buf_printf(&text, "%s%" PRIu32, text.size ? ", " : "", pcr);
-		if (last > pcr)
-			buf_printf(&text, "-%" PRIu32, last);
-		pcr = last;
-	}
-	return text.size ? arena_printf(&audit->arena, "%s", (char *)text.data) : "none";
-}
-
-/* The policy's lines that were not said where they were used. */
-static int enforce_policy(struct audit *audit, struct error *err)
-{
-	const struct policy *policy = audit->policy;
-	const struct {
-		const struct policy_flag *flag;
-		const char *yes, *no;
-	} flags[] = {
-		{&policy->own_records,
-                 "nonces and credential secrets in the bundles are the challenger's own records",        NULL},
-		{ &policy->require_nonce,     "each quote has to answer a challenge",                    NULL},
-		{ &policy->require_boot_log,  "each bundle has to have a boot log",
-                 "bundles may lack a boot log"							       },
-		{ &policy->require_ima_log,   "each bundle has to have an IMA log",
-                 "bundles may lack an IMA log"							       },
-		{ &policy->require_signature, "the database has to be signed",                           NULL},
-		{ &policy->accept_signed,
-                 "files of no package are accepted if their signature holds",                            NULL},
-		{ &policy->learn_keys,        "keys that an IMA log brings count for its later entries",
-                 NULL											},
-		{ &policy->secure_boot,       "Secure Boot has to be on",                                NULL},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		const char *text = flags[i].flag->value ? flags[i].yes : flags[i].no;
-
-		if (text &&
-		    enforce(audit, policy_by(audit, flags[i].flag->line), err, "%s", text) < 0)
-			return -1;
-	}
-	if (enforce(audit, policy_by(audit, policy->required.line), err,
-		    "PCRs to be quoted: %s, and all that the logs extend",
-		    pcrs_text(audit, policy->required.value)) < 0 ||
-	    enforce(audit, policy_by(audit, policy->separators.line), err,
-		    "PCRs to have one separator: %s",
-		    pcrs_text(audit, policy->separators.value)) < 0 ||
-	    (policy->predicted.value &&
-	     enforce(audit, policy_by(audit, policy->predicted.line), err,
-		     "PCRs in which every event has to be predicted: %s",
-		     pcrs_text(audit, policy->predicted.value)) < 0) ||
-	    enforce(audit, policy_by(audit, policy->ima_hash_line), err, "IMA's hash: %s or longer",
-		    alg_name(policy->ima_hash)) < 0)
-		return -1;
-	for (unsigned alg = 0; alg < ALG_BANKS; alg++)
-		if (policy->banks.value >> alg & 1 &&
-		    enforce(audit, policy_by(audit, policy->banks.line), err,
-			    "bank to be quoted: %s", alg_name((enum alg)alg)) < 0)
-			return -1;
-	for (size_t i = 0; i < policy->excludes.n_items; i++)
-		if (enforce(audit, policy_by(audit, policy->excludes.items[i].line), err,
-			    "paths not looked up: %s", policy->excludes.items[i].text) < 0)
-			return -1;
-	for (size_t i = 0; i < policy->require_signed.n_items; i++)
-		if (enforce(audit, policy_by(audit, policy->require_signed.items[i].line), err,
-			    "paths that have to be signed: %s",
-			    policy->require_signed.items[i].text) < 0)
-			return -1;
-	for (size_t i = 0; i < FINDING_COUNT; i++) {
-		const struct finding_kind *kind = finding_kind((enum finding_code)i);
-
-		if (policy->severities[i].line &&
-		    enforce(audit, policy_by(audit, policy->severities[i].line), err,
-			    "severity of %s: %s instead of %s", kind->code,
-			    severity_name(policy->severities[i].severity),
-			    severity_name(kind->severity)) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* --- anchors --------------------------------------------------------------------------------------- */
-
-static int add_anchor(struct audit *audit, const char *path, const char *by, struct hasher *hasher,
-		      struct error *err)
-{
-	AUTO(file_freep) struct file *file = NULL;
-	struct audit_setup *setup = &audit->setup;
-	struct anchor *larger = realloc(setup->anchors, (setup->n_anchors + 1) * sizeof(*larger));
-	struct quote_key *key = NULL;
-
-	if (!larger)
-		return error_memory(err, path);
-	setup->anchors = larger;
-	if (file_open(path, &file, err) < 0 ||
-	    quote_key_parse(file_bytes(file), file_name(file), hasher, &key, err) < 0)
-		return -1;
-	larger[setup->n_anchors++] = (struct anchor){ path, by, key };
-	return enforce(audit, by, err, "attestation key known to be good: %s", path);
-}
-
-static int load_anchors(struct audit *audit, struct error *err)
-{
-	const struct policy_texts *more = &audit->policy->aks;
-	struct hasher *hasher = NULL;
-	int status = hasher_new(&hasher, err);
-
-	for (size_t i = 0; i < audit->options.aks.n_items && status == 0; i++)
-		status = add_anchor(audit, audit->options.aks.items[i], "--ak", hasher, err);
-	for (size_t i = 0; i < more->n_items && status == 0; i++)
-		status = add_anchor(audit, more->items[i].text,
-				    policy_by(audit, more->items[i].line), hasher, err);
-	hasher_free(hasher);
-	return status;
-}
-
-static int add_ima_keys(struct audit *audit, const char *path, const char *by, struct error *err)
-{
-	size_t n_before = audit->ima_keys.n_keys;
-
-	if (ima_keys_read(path, &audit->ima_keys, err) < 0)
-		return -1;
-	return enforce(audit, by, err, "keys that sign files: %s, %zu", path,
-		       audit->ima_keys.n_keys - n_before);
-}
-
-static int load_ima_keys(struct audit *audit, struct error *err)
-{
-	const struct option_list *given = &audit->options.ima_keys;
-	const struct policy_texts *more = &audit->policy->ima_keys;
-
-	audit->setup.ima_keys = &audit->ima_keys;
-	for (size_t i = 0; i < given->n_items; i++)
-		if (add_ima_keys(audit, given->items[i], "--ima-key", err) < 0)
-			return -1;
-	for (size_t i = 0; i < more->n_items; i++)
-		if (add_ima_keys(audit, more->items[i].text, policy_by(audit, more->items[i].line),
-				 err) < 0)
-			return -1;
-	return 0;
-}
-
-/* Authorities of the command line and of the policy, and when their certificates are judged. */
-static int load_trust(struct audit *audit, struct error *err)
-{
-	const struct option_list *given = &audit->options.cas;
-	const struct policy *policy = audit->policy;
-	const char *at = audit->options.at;
-	char text[TIME_TEXT_SIZE];
-	int status = 0;
-
-	if (at && !time_parse(at, &audit->setup.at))
-		return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET,
-				 "--at takes a time such as 2026-11-27T21:00:00Z or seconds since "
-				 "1970, not '%s'",
-				 at);
-	if (!at)
-		audit->setup.at = policy->at_line ? policy->at : (int64_t)time(NULL);
-	if (given->n_items + policy->cas.n_items == 0)
-		return 0;
-	if (trust_new(&audit->trust, err) < 0)
-		return -1;
-	for (size_t i = 0; i < given->n_items && status == 0; i++)
-		if ((status = trust_read(audit->trust, given->items[i], err)) == 0)
-			status = enforce(audit, "--ca", err, "authority of certificates: %s",
-					 given->items[i]);
-	for (size_t i = 0; i < policy->cas.n_items && status == 0; i++)
-		if ((status = trust_read(audit->trust, policy->cas.items[i].text, err)) == 0)
-			status =
-				enforce(audit, policy_by(audit, policy->cas.items[i].line), err,
-					"authority of certificates: %s", policy->cas.items[i].text);
-	if (status < 0 || trust_finish(audit->trust, err) < 0)
-		return -1;
-	audit->setup.trust = audit->trust;
-	return enforce(audit,
-		       at                ? "--at"
-		       : policy->at_line ? policy_by(audit, policy->at_line)
-					 : "default",
-		       err,
-		       "certificates are judged at %s: %zu anchors, %zu intermediates, %zu "
-		       "revocation lists",
-		       time_text(audit->setup.at, text), trust_n_anchors(audit->trust),
-		       trust_n_certificates(audit->trust) - trust_n_anchors(audit->trust),
-		       trust_n_lists(audit->trust));
-}
-
-static int load_secret(struct audit *audit, const char *option, const char *by, struct error *err)
-{
-	struct audit_setup *setup = &audit->setup;
-	struct secret *secret = &audit->secrets[setup->n_secrets];
-
-	if (secret_read(option, secret, err) < 0)
-		return -1;
-	setup->n_secrets++;
-	secret->by = by;
-	for (size_t i = 0; i + 1 < setup->n_secrets; i++)
-		if (bytes_equal(audit->secrets[i].name, secret->name))
-			return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET,
-					 "two secrets of one credential: %s; others are given as "
-					 "NAME=FILE",
-					 option);
-	return enforce(audit, by, err, "secret of %s: %s",
-		       secret->name.size ? "the credential named in front" : "the credential",
-		       option);
-}
-
-static int load_secrets(struct audit *audit, struct error *err)
-{
-	const struct option_list *given = &audit->options.secrets;
-	const struct policy_texts *more = &audit->policy->secrets;
-
-	audit->secrets = calloc(given->n_items + more->n_items + 1, sizeof(*audit->secrets));
-	if (!audit->secrets)
-		return error_memory(err, NULL);
-	audit->setup.secrets = audit->secrets;
-	for (size_t i = 0; i < given->n_items; i++)
-		if (load_secret(audit, given->items[i], "--credential-secret", err) < 0)
-			return -1;
-	for (size_t i = 0; i < more->n_items; i++)
-		if (load_secret(audit, more->items[i].text, policy_by(audit, more->items[i].line),
-				err) < 0)
-			return -1;
-	return 0;
-}
-
-/* The nonce of the command line or of the policy; both, if they say the same. */
-static int load_nonce(struct audit *audit, struct error *err)
-{
-	const char *text = audit->options.nonce;
-	const struct policy *policy = audit->policy;
-	struct audit_setup *setup = &audit->setup;
-	long size;
-
-	if (text) {
-		size = hex_parse(bytes_of_string(text), audit->nonce, sizeof(audit->nonce));
-		if (size <= 0)
-			return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET,
-					 "--nonce takes up to %d bytes in hex, not '%s'", NONCE_MAX,
-					 text);
-		setup->nonce = bytes_of(audit->nonce, (size_t)size);
-	}
-	if (policy->nonce.size && text && !bytes_equal(policy->nonce, setup->nonce))
-		return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET,
-				 "--nonce differs from the nonce of %s line %u", policy->path,
-				 policy->nonce_line);
-	if (policy->nonce.size && !text)
-		setup->nonce = policy->nonce;
-	if (!setup->nonce.size)
-		return 0;
-	return enforce(audit, text ? "--nonce" : policy_by(audit, policy->nonce_line), err,
-		       "nonce of each quote: %s", text ? text : "the policy's");
-}
-
-/* Releases that count: those of the command line, which the policy has to allow, or the policy's. */
-static int load_releases(struct audit *audit, struct error *err)
-{
-	const struct option_list *given = &audit->options.releases;
-	const struct policy_texts *allowed = &audit->policy->releases;
-	size_t n = given->n_items ? given->n_items : allowed->n_items;
-
-	audit->releases = calloc(n + 1, sizeof(*audit->releases));
-	if (!audit->releases)
-		return error_memory(err, NULL);
-	for (size_t i = 0; i < n; i++) {
-		const char *release = given->n_items ? given->items[i] : allowed->items[i].text;
-		bool is_allowed = allowed->n_items == 0;
-
-		for (size_t j = 0; j < allowed->n_items && !is_allowed; j++)
-			is_allowed = strcmp(allowed->items[j].text, release) == 0;
-		if (!is_allowed)
-			return error_set(err, ERROR_USAGE, NULL, ERROR_NO_OFFSET,
-					 "--release %s is none of the releases that %s allows",
-					 release, audit->policy->path);
-		audit->releases[i] = release;
-		if (enforce(audit,
-			    given->n_items ? "--release" : policy_by(audit, allowed->items[i].line),
-			    err, "release that counts: %s", release) < 0)
-			return -1;
-	}
-	audit->setup.releases = audit->releases;
-	audit->setup.n_releases = n;
-	return n ? 0 : enforce(audit, "default", err, "releases that count: all in the database");
-}
-
-/* The table of golden values. A database that is no good is kept as db_error, and is no failure. */
-static int load_golden(struct audit *audit, struct error *err)
-{
-	struct error problem = { 0 };
-	bool given;
-	const char *path = command_db(audit->options.db, &given);
-
-	if (!given && access(path, F_OK) < 0)
-		return enforce(audit, "default", err,
-			       "no golden database: what was measured is compared with nothing");
-	audit->run.db_path = audit->setup.db_path = path;
-	if (db_open(path, DB_READ, &audit->db, &problem) < 0 ||
-	    golden_load(audit->db, audit->setup.releases, audit->setup.n_releases, &audit->golden,
-			&problem) < 0 ||
-	    db_profiles_read(audit->db, audit->setup.releases, audit->setup.n_releases,
-			     &audit->profiles, &problem) < 0 ||
-	    (audit->setup.n_releases &&
-	     db_profiles_read(audit->db, NULL, 0, &audit->all_profiles, &problem) < 0)) {
-		if (problem.code == ERROR_SYSTEM || problem.code == ERROR_USAGE) {
-			*err = problem;
-			return -1;
-		}
-		audit->db_error = problem;
-		audit->run.db_error = &audit->db_error;
-		return 0;
-	}
-	audit->setup.golden = audit->golden;
-	audit->setup.shipped = &audit->shipped;
-	audit->setup.profiles = &audit->profiles;
-	audit->setup.all_profiles =
-		audit->setup.n_releases ? &audit->all_profiles : &audit->profiles;
-	audit->run.n_files = golden_n_files(audit->golden);
-	return enforce(audit,
-		       audit->options.db ? "--db"
-		       : given           ? "ASSAY_DB"
-					 : "default",
-		       err, "golden values: %s, %" PRIu64 " files, %zu boot profiles, not signed",
-		       path, audit->run.n_files, audit->profiles.n_profiles);
-}
-
-/* Images that must not boot any more. */
-static int load_revocations(struct audit *audit, struct error *err)
-{
-	const struct option_list *paths = &audit->options.dbxs;
-	struct revocations *list = &audit->revocations;
-
-	for (size_t i = 0; i < paths->n_items; i++) {
-		size_t n_digests = list->n_digests, n_certificates = list->n_certificates,
-		       n_others = list->n_others;
-
-		if (revocations_read(paths->items[i], list, err) < 0)
-			return -1;
-		if (n_digests + n_certificates + n_others ==
-				    list->n_digests + list->n_certificates + list->n_others
-			    ? enforce(audit, "--dbx", err, "revocations: %s, an SBAT level",
-				      paths->items[i]) < 0
-			    : enforce(audit, "--dbx", err,
-				      "revocations: %s, %zu digests, %zu certificates, %zu entries "
-				      "of "
-				      "unknown types",
-				      paths->items[i], list->n_digests - n_digests,
-				      list->n_certificates - n_certificates,
-				      list->n_others - n_others) < 0)
-			return -1;
-		audit->setup.revocations = list;
-	}
-	return 0;
-}
-
-/* What earlier audits of the machines verified. */
-static int load_state(struct audit *audit, struct error *err)
-{
-	const char *path = audit->options.state;
-
-	if (!path)
-		return 0;
-	if (state_read(path, &audit->state, err) < 0)
-		return -1;
-	audit->setup.state = audit->state;
-	return enforce(audit, "--state", err,
-		       "machines are held against what was verified before: %s, %zu machines", path,
-		       state_n_machines(audit->state));
-}
-
-static int prepare(struct audit *audit, struct error *err)
-{
-	const char *path = audit->options.policy;
-	int status =
-		path ? policy_read(path, &audit->policy, err) : policy_new(&audit->policy, err);
-
-	if (status < 0)
-		return -1;
-	audit->setup.policy = audit->policy;
-	if (path && enforce(audit, "--policy", err, "policy: %s", path) < 0)
-		return -1;
-	return load_anchors(audit, err) < 0 || load_ima_keys(audit, err) < 0 ||
-			       load_trust(audit, err) < 0 || load_secrets(audit, err) < 0 ||
-			       load_nonce(audit, err) < 0 || load_releases(audit, err) < 0 ||
-			       load_golden(audit, err) < 0 || load_revocations(audit, err) < 0 ||
-			       load_state(audit, err) < 0 || enforce_policy(audit, err) < 0
-		       ? -1
-		       : 0;
 }
 
 /* --- bundles --------------------------------------------------------------------------------------- */
@@ -578,7 +98,7 @@ static void judge_one(const struct audit *audit, struct worker *worker,
 		return;
 	}
 	outcome->failed =
-		why ? audit_unreadable(&audit->setup, name, why, &report, &outcome->err) < 0
+		why ? audit_unreadable(&audit->named.setup, name, why, &report, &outcome->err) < 0
 		    : audit_bundle(worker, bundle, &report, &outcome->err) < 0;
 	if (!outcome->failed)
 		render(audit, report, outcome);
@@ -589,7 +109,7 @@ static int thread_begin(void *ctx, void **state, struct error *err)
 	const struct audit *audit = ctx;
 	struct worker *worker;
 
-	if (worker_new(&audit->setup, &worker, err) < 0)
+	if (worker_new(&audit->named.setup, &worker, err) < 0)
 		return -1;
 	*state = worker;
 	return 0;
@@ -658,9 +178,9 @@ static int keep_machine(struct audit *audit, const struct outcome *outcome, stru
 static int save_state(struct audit *audit, struct error *err)
 {
 	for (size_t i = 0; i < audit->n_machines; i++)
-		if (state_put(audit->state, &audit->machines[i], err) < 0)
+		if (state_put(audit->named.state, &audit->machines[i], err) < 0)
 			return -1;
-	return audit->state ? state_write(audit->state, err) : 0;
+	return audit->named.state ? state_write(audit->named.state, err) : 0;
 }
 
 static int done_outcome(struct audit *audit, struct outcome *outcome, struct error *err)
@@ -786,7 +306,7 @@ static enum exit_status run_audit(struct audit *audit)
 	struct error err = { 0 };
 	int status;
 
-	if (prepare(audit, &err) < 0)
+	if (setup_read(&audit->named, &err) < 0)
 		return command_fail(&err);
 	if (run->db_error) {
 		run->verdict = VERDICT_INCOMPLETE;
@@ -844,7 +364,7 @@ enum exit_status cmd_audit(const struct command *self, int argc, char **argv)
 	};
 	enum exit_status status;
 
-	pthread_mutex_init(&audit.shipped.lock, NULL);
+	setup_init(&audit.named, options, &audit.run);
 	if (!command_parse(self, table, ARRAY_SIZE(table), argc, argv, &audit.args, &status))
 		return status;
 	if (audit.args.n_items == 0)
