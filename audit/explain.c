@@ -82,6 +82,17 @@ static int rest_fits(struct trial *trial, uint8_t state[DIGEST_SIZE_MAX], size_t
 	return memcmp(state, trial->wanted, trial->size) == 0 ? YES : NO;
 }
 
+/* Does it fit if digest (NULL: nothing) was extended behind the first n events, and then those from next on? */
+static int fits_with(struct trial *trial, size_t n, const uint8_t *digest, size_t next)
+{
+	uint8_t state[DIGEST_SIZE_MAX];
+
+	memcpy(state, trial->states[n], trial->size);
+	if (digest && extend(trial, state, digest) == STOP)
+		return STOP;
+	return rest_fits(trial, state, next);
+}
+
 static int found(struct trial *trial, const struct trial_event *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -150,13 +161,9 @@ static int try_prefix(struct trial *trial)
 
 static int try_left_out(struct trial *trial)
 {
-	uint8_t state[DIGEST_SIZE_MAX];
-
 	for (size_t i = 0; i < trial->n_events; i++) {
-		int fits;
+		int fits = fits_with(trial, i, NULL, i + 1);
 
-		memcpy(state, trial->states[i], trial->size);
-		fits = rest_fits(trial, state, i + 1);
 		if (fits == STOP)
 			return STOP;
 		if (fits == YES)
@@ -171,17 +178,12 @@ static int try_left_out(struct trial *trial)
 /* The event's data is right, its digest is not. */
 static int try_data_digest(struct trial *trial)
 {
-	uint8_t state[DIGEST_SIZE_MAX];
-
 	for (size_t i = 0; i < trial->n_events; i++) {
 		int fits;
 
 		if (!trial->events[i].has_data_digest)
 			continue;
-		memcpy(state, trial->states[i], trial->size);
-		if (extend(trial, state, trial->events[i].data_digest) == STOP)
-			return STOP;
-		fits = rest_fits(trial, state, i + 1);
+		fits = fits_with(trial, i, trial->events[i].data_digest, i + 1);
 		if (fits == STOP)
 			return STOP;
 		if (fits == YES)
@@ -305,14 +307,10 @@ static int try_violations(struct trial *trial)
 /* The event at i again, or a constant, before the event at i. */
 static int try_inserted(struct trial *trial)
 {
-	uint8_t state[DIGEST_SIZE_MAX];
 	int fits;
 
 	for (size_t i = 0; i < trial->n_events; i++) {
-		memcpy(state, trial->states[i], trial->size);
-		if (extend(trial, state, trial->events[i].digest) == STOP)
-			return STOP;
-		fits = rest_fits(trial, state, i);
+		fits = fits_with(trial, i, trial->events[i].digest, i);
 		if (fits == STOP)
 			return STOP;
 		if (fits == YES)
@@ -322,10 +320,7 @@ static int try_inserted(struct trial *trial)
 	}
 	for (size_t c = 0; c < EXPLAIN_CONSTANTS; c++)
 		for (size_t i = 0; i < trial->n_events; i++) {
-			memcpy(state, trial->states[i], trial->size);
-			if (extend(trial, state, trial->constants[c]) == STOP)
-				return STOP;
-			fits = rest_fits(trial, state, i);
+			fits = fits_with(trial, i, trial->constants[c], i);
 			if (fits == STOP)
 				return STOP;
 			if (fits == YES)
@@ -340,16 +335,10 @@ static int try_inserted(struct trial *trial)
 /* A constant in place of an event. */
 static int try_replaced(struct trial *trial)
 {
-	uint8_t state[DIGEST_SIZE_MAX];
-
 	for (size_t c = 0; c < EXPLAIN_CONSTANTS; c++)
 		for (size_t i = 0; i < trial->n_events; i++) {
-			int fits;
+			int fits = fits_with(trial, i, trial->constants[c], i + 1);
 
-			memcpy(state, trial->states[i], trial->size);
-			if (extend(trial, state, trial->constants[c]) == STOP)
-				return STOP;
-			fits = rest_fits(trial, state, i + 1);
 			if (fits == STOP)
 				return STOP;
 			if (fits == YES)

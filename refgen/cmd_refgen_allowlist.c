@@ -71,8 +71,10 @@ static void note_rest(struct run *run, const char *source, const struct allowlis
 	struct sink *sink = run->sink;
 
 	if (list->n_relative)
-		sink_note(sink, source, "%zu digests are of names that are no absolute paths%s",
-			  list->n_relative, " (boot_aggregate is computed anew by each audit)");
+		sink_note(sink, source,
+			  "names that are no absolute paths have %zu digests, which are left out "
+			  "(boot_aggregate is computed anew by each audit)",
+			  list->n_relative);
 	if (list->n_keyrings)
 		sink_note(sink, source, "%zu keyrings are not imported", list->n_keyrings);
 	if (list->n_buffers)
