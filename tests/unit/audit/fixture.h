@@ -298,4 +298,19 @@ FIXTURE void fixture_codes(const struct report *report, char *out, size_t out_si
 	}
 }
 
+#define BOOT "binary_bios_measurements"
+#define IMA  "binary_runtime_measurements"
+
+/* A program that every capture ran. */
+#define FILE_PATH "/usr/bin/wc"
+
+/* Changes the lowest bit of a byte of a file; a negative place counts from its end. */
+static inline void flip(struct fixture *fixture, const char *path, long at)
+{
+	struct bundle_file *file = fixture_file(fixture, path);
+	size_t offset = at < 0 ? file->contents.size - (size_t)-at : (size_t)at;
+
+	((uint8_t *)(uintptr_t)file->contents.data)[offset] ^= 1;
+}
+
 #endif
