@@ -5,7 +5,7 @@
 
 #include "core/file.h"
 #include "refgen/boot/internal.h"
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/systemd/systemd.h"
 
 static void boot_clear(struct boot *boot)

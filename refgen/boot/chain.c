@@ -4,7 +4,7 @@
 
 #include "core/own.h"
 #include "refgen/boot/internal.h"
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/firmware/firmware.h"
 #include "refgen/grub/boot.h"
 #include "refgen/shim/shim.h"

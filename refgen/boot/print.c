@@ -8,7 +8,7 @@
 #include "core/crypto_x509.h"
 #include "core/text.h"
 #include "refgen/boot/internal.h"
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 
 /* --- artifacts, as JSON --------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "core/text.h"
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/firmware/run.h"
 
 #define DEFAULT_PATH  "/EFI/BOOT/BOOTX64.EFI" /* UEFI 3.5.1.1, on x86-64 */

@@ -2,7 +2,7 @@
 #include "refgen/grub/boot.h"
 
 #include "core/text.h"
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/grub/grub.h"
 #include "refgen/systemd/systemd.h"
 

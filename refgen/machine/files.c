@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Files and images of the machine: each is read and hashed once, however many runs need it. */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/machine/internal.h"
 #include "refgen/pe/pe.h"
 

@@ -5,7 +5,7 @@
  * Source: EDK II SecurityPkg, DxeImageVerificationLib and DxeTpm2MeasureBootLib; confirmed on OVMF
  *         2022.11 and 2025.02 (docs/boot-prediction.md).
  */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/machine/internal.h"
 #include "refgen/secureboot/secureboot.h"
 

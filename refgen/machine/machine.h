@@ -27,7 +27,7 @@
 #include "db/profile.h"
 #include "refgen/machine/guid.h"
 
-struct disk;   /* refgen/disk/disk.h */
+struct disk;   /* core/disk/disk.h */
 struct volume; /* likewise */
 struct pe;     /* refgen/pe/pe.h */
 

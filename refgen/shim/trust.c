@@ -6,7 +6,7 @@
  */
 #include <strings.h>
 
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/shim/internal.h"
 
 #define CERTIFICATE      "shim_certificate"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* systemd-boot: its configuration, its menu, and how it starts an entry. */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/pe/pe.h"
 #include "refgen/systemd/internal.h"
 

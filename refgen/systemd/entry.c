@@ -5,7 +5,7 @@
  */
 #include <strings.h>
 
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/pe/pe.h"
 #include "refgen/systemd/internal.h"
 

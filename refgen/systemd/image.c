@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What systemd-boot and systemd-stub share: directories, loading images, tagged events. */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/pe/pe.h"
 #include "refgen/systemd/internal.h"
 

@@ -3,7 +3,7 @@
  * The kernel's EFI stub: what drivers/firmware/efi/libstub/efi-stub-helper.c measures into PCR 9
  * between its PE entry point and ExitBootServices.
  */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/pe/pe.h"
 #include "refgen/systemd/internal.h"
 

@@ -6,7 +6,7 @@
  * What a release can do is seen in the stub's own code: the names of the sections it measures, of the
  * directories it looks into and of the archives it makes are strings there. Its version decides the rest.
  */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/pe/pe.h"
 #include "refgen/systemd/internal.h"
 

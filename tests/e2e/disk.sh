@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What refgen/disk sees of disk images, beside what mtools, debugfs, blkid and sgdisk see of them:
+# What core/disk sees of disk images, beside what mtools, debugfs, blkid and sgdisk see of them:
 # names, bytes, order on disk, UUIDs, the GPT. Damaged images, and directories whose links lead out.
 . "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/sbin:/sbin

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A disk image: its GPT, and every file of every file system in it that is not large. */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

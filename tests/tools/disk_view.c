@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * disk_view: what refgen/disk sees of an image, to be held against what other programs see.
+ * disk_view: what core/disk sees of an image, to be held against what other programs see.
  *
  *   disk_view gpt IMAGE               the bytes of its GPT event in hex, then a line for each partition
  *   disk_view list IMAGE WHERE        every file, directories first visited where they are listed:
@@ -20,7 +20,7 @@
 #include "core/crypto.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 
 #define DEPTH_MAX 12
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/own.h"
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 #include "refgen/pe/pe.h"
 #include "tests/unit/refgen/pe/build.h"
 #include "tests/unit/test.h"

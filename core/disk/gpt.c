@@ -7,7 +7,7 @@
 
 #include "core/reader.h"
 #include "core/text.h"
-#include "refgen/disk/internal.h"
+#include "core/disk/internal.h"
 
 #define GPT_HEADER_SIZE 92
 #define GPT_ENTRY_SIZE  128 /* the least; larger ones are powers of two */

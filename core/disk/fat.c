@@ -9,7 +9,7 @@
 
 #include "core/reader.h"
 #include "core/text.h"
-#include "refgen/disk/internal.h"
+#include "core/disk/internal.h"
 
 #define ENTRY_SIZE      32
 #define DIRECTORY_BYTES ((uint64_t)VOLUME_DIRECTORY_MAX * ENTRY_SIZE)

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "refgen/disk/internal.h"
+#include "core/disk/internal.h"
 
 #define FOLDER_NODES_MAX (1u << 20) /* names seen in one volume */
 

@@ -8,7 +8,7 @@
 #include <tsk/libtsk.h>
 
 #include "core/library.h"
-#include "refgen/disk/internal.h"
+#include "core/disk/internal.h"
 
 #define FUNCTIONS(X)                                                                               \
 	X(tsk_img_open_utf8_sing)                                                                  \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "refgen/disk/internal.h"
+#include "core/disk/internal.h"
 
 #define STREAM_BLOCK (256u << 10)
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "refgen/disk/internal.h"
+#include "core/disk/internal.h"
 
 /* --- making one -------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "core/reader.h"
-#include "refgen/disk/internal.h"
+#include "core/disk/internal.h"
 
 #define SUPERBLOCK_AT    1024
 #define SUPERBLOCK_SIZE  1024

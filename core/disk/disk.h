@@ -12,8 +12,8 @@
  *          Documentation/filesystems/ext4; ECMA-119 and IEEE P1282 (Rock Ridge); El Torito 1.0.
  * Threads: distinct disks may be used from distinct threads; a disk and its volumes by one at a time.
  */
-#ifndef REFGEN_DISK_DISK_H
-#define REFGEN_DISK_DISK_H
+#ifndef CORE_DISK_DISK_H
+#define CORE_DISK_DISK_H
 
 #include "core/bytes.h"
 

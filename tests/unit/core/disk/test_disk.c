@@ -4,7 +4,7 @@
  * tests/e2e/disk.sh asks other programs. The images are those of the fuzz target: made by sgdisk,
  * mkfs.vfat and mke2fs.
  */
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -344,5 +344,5 @@ int main(void)
 	TEST(&tests, stopped);
 	TEST(&tests, out_of_memory);
 	TEST(&tests, no_file_system);
-	return test_run(&tests, "refgen/disk");
+	return test_run(&tests, "core/disk");
 }

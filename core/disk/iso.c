@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "core/reader.h"
-#include "refgen/disk/internal.h"
+#include "core/disk/internal.h"
 
 #define SECTOR            2048
 #define FIRST_DESCRIPTOR  16

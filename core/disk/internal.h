@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of refgen/disk share: reading a disk, and what a file system offers to volume.c,
+ * What the files of core/disk share: reading a disk, and what a file system offers to volume.c,
  * which walks paths, follows links and counts.
  */
-#ifndef REFGEN_DISK_INTERNAL_H
-#define REFGEN_DISK_INTERNAL_H
+#ifndef CORE_DISK_INTERNAL_H
+#define CORE_DISK_INTERNAL_H
 
-#include "refgen/disk/disk.h"
+#include "core/disk/disk.h"
 
 /* A container opened by libtsk. */
 struct image_container;
