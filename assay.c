@@ -22,6 +22,8 @@ static const struct command commands[] = {
          "--release NAME [OPTIONS] FILE...",								       cmd_refgen_initrd   },
 	{ "refgen allowlist", "add the files that other verifiers' policies list",
          "--release NAME [OPTIONS] FILE...",								       cmd_refgen_allowlist},
+	{ "refgen keys",      "add the keys that a release verifies signatures with",
+         "--release NAME --keyring KEYRING [OPTIONS] FILE...",                                                     cmd_refgen_keys     },
 	{ "refgen boot",      "predict the PCR values of booting images",
          "--release NAME [OPTIONS] [FILE|DIR...]",								 cmd_refgen_boot     },
 	{ "replay tcg",       "decode and replay a firmware event log",               "[OPTIONS] LOG",             cmd_replay_tcg      },

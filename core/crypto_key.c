@@ -436,6 +436,19 @@ int public_key_id(const struct public_key *key, uint8_t out[KEY_ID_SIZE], struct
 	return done ? 0 : libcrypto_error(err, ERROR_UNSUPPORTED, key->name);
 }
 
+int public_key_append(const struct public_key *key, struct buf *out, struct error *err)
+{
+	unsigned char *der = NULL;
+	int size = i2d_PUBKEY(key->pkey, &der);
+
+	if (size > 0)
+		buf_append(out, bytes_of(der, (size_t)size));
+	OPENSSL_free(der);
+	if (size <= 0)
+		return libcrypto_error(err, ERROR_UNSUPPORTED, key->name);
+	return out->failed ? error_memory(err, NULL) : 0;
+}
+
 bool public_key_equal(const struct public_key *a, const struct public_key *b)
 {
 	bool equal = a->type == b->type && EVP_PKEY_eq(a->pkey, b->pkey) == 1;

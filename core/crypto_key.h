@@ -74,6 +74,9 @@ const char *public_key_name(const struct public_key *key);  /* "RSA 2048", "ECC 
 #define KEY_ID_SIZE 20
 int public_key_id(const struct public_key *key, uint8_t out[KEY_ID_SIZE], struct error *err);
 
+/* Its SubjectPublicKeyInfo, DER, appended. */
+int public_key_append(const struct public_key *key, struct buf *out, struct error *err);
+
 /* Same type and same numbers. */
 bool public_key_equal(const struct public_key *a, const struct public_key *b);
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "db/internal.h"
+#include "db/keyring.h"
 #include "db/prints.h"
 #include "db/profile.h"
 
@@ -112,10 +113,14 @@ static int check_prints(struct db *db, const struct artifact_row *row, struct by
 	return 0;
 }
 
-static int check_profiles(struct db *db, struct bytes blob, struct error *err)
+static int check_profiles(struct db *db, enum artifact_kind kind, struct bytes blob,
+			  struct error *err)
 {
 	AUTO(profile_list_clear) struct profile_list profiles = { 0 };
+	AUTO(golden_key_list_clear) struct golden_key_list keys = { 0 };
 
+	if (kind == ARTIFACT_KEYS)
+		return keyring_decode(blob, db->path, db->hasher, &keys, err);
 	return profiles_decode(blob, db->path, &profiles, err);
 }
 
@@ -140,7 +145,7 @@ int db_check(struct db *db, struct error *err)
 		    check_prints(db, row, blob, &prints, err) < 0)
 			return -1;
 		if (row->profiles >= 0 && (content_read(db, stmt, row->profiles, &blob, err) < 0 ||
-					   check_profiles(db, blob, err) < 0))
+					   check_profiles(db, row->artifact.kind, blob, err) < 0))
 			return -1;
 		if (row->extras >= 0 && (content_read(db, stmt, row->extras, &blob, err) < 0 ||
 					 check_extras(db, row, blob, err) < 0))

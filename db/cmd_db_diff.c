@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "core/text.h"
+#include "db/key_print.h"
 #include "db/profile_diff.h"
 #include "db/table.h"
 
@@ -20,6 +21,59 @@ static void profiles_clear(struct profiles *profiles)
 {
 	profile_list_clear(&profiles->from);
 	profile_list_clear(&profiles->to);
+}
+
+/* The keys of both. */
+struct keys {
+	struct golden_key_list from, to;
+};
+
+static void keys_clear(struct keys *keys)
+{
+	golden_key_list_clear(&keys->from);
+	golden_key_list_clear(&keys->to);
+}
+
+static int by_keyring(const struct golden_key *a, const struct golden_key *b)
+{
+	if (a->keyring != b->keyring)
+		return a->keyring < b->keyring ? -1 : 1;
+	return bytes_compare(digest_bytes(&a->facts.fingerprint),
+			     digest_bytes(&b->facts.fingerprint));
+}
+
+/* Behind i, passing over the same key of further artifacts. */
+static size_t next_key(const struct golden_key_list *list, size_t i)
+{
+	size_t next = i + 1;
+
+	while (next < list->n_keys && by_keyring(&list->keys[i], &list->keys[next]) == 0)
+		next++;
+	return next;
+}
+
+/* Calls fn with each key that only one release has in that keyring; both lists are sorted. */
+static void key_changes(const struct keys *keys,
+			void (*fn)(void *ctx, enum change change, const struct golden_key *key),
+			void *ctx)
+{
+	size_t i = 0, k = 0;
+
+	while (i < keys->from.n_keys || k < keys->to.n_keys) {
+		int order = i == keys->from.n_keys ? 1
+			    : k == keys->to.n_keys
+				    ? -1
+				    : by_keyring(&keys->from.keys[i], &keys->to.keys[k]);
+
+		if (order < 0)
+			fn(ctx, CHANGE_REMOVED, &keys->from.keys[i]);
+		if (order > 0)
+			fn(ctx, CHANGE_ADDED, &keys->to.keys[k]);
+		if (order <= 0)
+			i = next_key(&keys->from, i);
+		if (order >= 0)
+			k = next_key(&keys->to, k);
+	}
 }
 
 /* --- JSON ------------------------------------------------------------------------------------ */
@@ -105,8 +159,21 @@ static int pair_json(void *ctx, const struct profile *from, const struct profile
 	return 0;
 }
 
-static int diff_json(const struct diff *diff, const struct profiles *profiles, const char *from,
-		     const char *to, const struct options *options, struct error *err)
+static void key_change_json(void *ctx, enum change change, const struct golden_key *key)
+{
+	struct json *json = ctx;
+
+	json_object_begin(json, NULL);
+	json_string(json, "change", change_name(change));
+	json_string(json, "keyring", keyring_name(key->keyring));
+	json_string(json, "artifact", key->artifact);
+	key_facts_write(json, key->form, &key->facts);
+	json_object_end(json);
+}
+
+static int diff_json(const struct diff *diff, const struct profiles *profiles,
+		     const struct keys *keys, const char *from, const char *to,
+		     const struct options *options, struct error *err)
 {
 	struct json json = json_to_stream(stdout);
 
@@ -137,6 +204,9 @@ static int diff_json(const struct diff *diff, const struct profiles *profiles, c
 	json_array_begin(&json, "profiles");
 	if (profile_pairs(&profiles->from, &profiles->to, pair_json, &json, err) < 0)
 		return -1;
+	json_array_end(&json);
+	json_array_begin(&json, "keys");
+	key_changes(keys, key_change_json, &json);
 	json_array_end(&json);
 	json_object_end(&json);
 	return json_finish(&json, err);
@@ -262,10 +332,21 @@ static int pair_text(void *ctx, const struct profile *from, const struct profile
 	return 0;
 }
 
-static int diff_text(const struct diff *diff, const struct profiles *profiles, const char *from,
-		     const char *to, const struct options *options, struct error *err)
+static void key_change_text(void *ctx, enum change change, const struct golden_key *key)
 {
-	size_t n_new = 0, n_gone = 0;
+	size_t *n_changes = ctx;
+	char before[32];
+
+	n_changes[change]++;
+	snprintf(before, sizeof(before), "%-12s  ", change_name(change));
+	key_line(before, key);
+}
+
+static int diff_text(const struct diff *diff, const struct profiles *profiles,
+		     const struct keys *keys, const char *from, const char *to,
+		     const struct options *options, struct error *err)
+{
+	size_t n_new = 0, n_gone = 0, n_keys[CHANGE_COUNT] = { 0 };
 
 	for (size_t i = 0; i < diff->n_packages; i++) {
 		n_new += !diff->packages[i].from.size;
@@ -283,6 +364,9 @@ static int diff_text(const struct diff *diff, const struct profiles *profiles, c
 		return -1;
 	if (profiles->from.n_profiles || profiles->to.n_profiles)
 		putchar('\n');
+	key_changes(keys, key_change_text, n_keys);
+	if (n_keys[CHANGE_ADDED] || n_keys[CHANGE_REMOVED])
+		putchar('\n');
 	text_write(stdout, bytes_of_string(from));
 	printf(" -> ");
 	text_write(stdout, bytes_of_string(to));
@@ -295,6 +379,9 @@ static int diff_text(const struct diff *diff, const struct profiles *profiles, c
 	if (diff->n_changes[CHANGE_UNKNOWN])
 		printf(", %zu without a common algorithm to compare them by",
 		       diff->n_changes[CHANGE_UNKNOWN]);
+	if (n_keys[CHANGE_ADDED] || n_keys[CHANGE_REMOVED])
+		printf("; keys: %zu added, %zu removed", n_keys[CHANGE_ADDED],
+		       n_keys[CHANGE_REMOVED]);
 	putchar('\n');
 	return 0;
 }
@@ -309,6 +396,7 @@ enum exit_status cmd_db_diff(const struct command *self, int argc, char **argv)
 		OPTION_JSON(&options.json),
 	};
 	AUTO(profiles_clear) struct profiles profiles = { 0 };
+	AUTO(keys_clear) struct keys keys = { 0 };
 	AUTO(diff_freep) struct diff *diff = NULL;
 	AUTO(db_closep) struct db *db = NULL;
 	struct error err = { 0 };
@@ -325,8 +413,10 @@ enum exit_status cmd_db_diff(const struct command *self, int argc, char **argv)
 	    db_profiles_read(db, (const char *const *)&args.items[0], 1, &profiles.from, &err) <
 		    0 ||
 	    db_profiles_read(db, (const char *const *)&args.items[1], 1, &profiles.to, &err) < 0 ||
-	    (options.json ? diff_json : diff_text)(diff, &profiles, args.items[0], args.items[1],
-						   &options, &err) < 0)
+	    db_keys_read(db, (const char *const *)&args.items[0], 1, &keys.from, &err) < 0 ||
+	    db_keys_read(db, (const char *const *)&args.items[1], 1, &keys.to, &err) < 0 ||
+	    (options.json ? diff_json : diff_text)(diff, &profiles, &keys, args.items[0],
+						   args.items[1], &options, &err) < 0)
 		return command_fail(&err);
 	return command_finish(EXIT_DONE);
 }

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "db/internal.h"
+#include "db/keyring.h"
 #include "db/profile.h"
 #include "db/table.h"
 
@@ -20,6 +21,7 @@ struct info {
 	uint64_t n_by_kind[ARTIFACT_KIND_COUNT], n_by_signature[SIGNATURE_UNVERIFIABLE + 1];
 	uint64_t n_header_only;
 	uint64_t n_profiles;
+	uint64_t n_keys, n_by_keyring[KEYRING_COUNT]; /* one of two releases counts for each */
 	struct artifact_list artifacts;
 	struct release_list releases;
 };
@@ -33,6 +35,7 @@ static void info_clear(struct info *info)
 static int info_read(struct db *db, struct info *out, struct error *err)
 {
 	AUTO(profile_list_clear) struct profile_list profiles = { 0 };
+	AUTO(golden_key_list_clear) struct golden_key_list keys = { 0 };
 	struct stat st;
 
 	out->path = db->path;
@@ -50,9 +53,13 @@ static int info_read(struct db *db, struct info *out, struct error *err)
 		out->n_by_signature[row->artifact.signature]++;
 		out->n_header_only += row->artifact.header_only;
 	}
-	if (db_profiles_read(db, NULL, 0, &profiles, err) < 0)
+	if (db_profiles_read(db, NULL, 0, &profiles, err) < 0 ||
+	    db_keys_read(db, NULL, 0, &keys, err) < 0)
 		return -1;
 	out->n_profiles = profiles.n_profiles;
+	out->n_keys = keys.n_keys;
+	for (size_t i = 0; i < keys.n_keys; i++)
+		out->n_by_keyring[keys.keys[i].keyring]++;
 	return 0;
 }
 
@@ -102,6 +109,7 @@ static int info_json(const struct info *info, const struct options *options, str
 	json_uint(&json, "file_count", info->n_files);
 	json_uint(&json, "link_count", info->n_links);
 	json_uint(&json, "profile_count", info->n_profiles);
+	json_uint(&json, "key_count", info->n_keys);
 	json_object_end(&json);
 	return json_finish(&json, err);
 }
@@ -122,6 +130,11 @@ static void print_counts(const uint64_t *counts, int n, const char *(*name)(int)
 static const char *kind_name(int kind)
 {
 	return artifact_kind_name((enum artifact_kind)kind);
+}
+
+static const char *ring_name(int keyring)
+{
+	return keyring_name((enum keyring)keyring);
 }
 
 static const char *signature_name(int state)
@@ -154,6 +167,10 @@ static int info_text(const struct info *info, const struct options *options, str
 		       info->n_header_only);
 	printf("Files       %" PRIu64 ", and %" PRIu64 " links\n", info->n_files, info->n_links);
 	printf("Profiles    %" PRIu64 "\n", info->n_profiles);
+	if (info->n_keys) {
+		printf("Keys        ");
+		print_counts(info->n_by_keyring, KEYRING_COUNT, ring_name);
+	}
 	if (options->check)
 		puts("Check       every page and every row is whole");
 	printf("Releases    %zu\n", info->releases.n_items);

@@ -3,6 +3,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "db/internal.h"
+#include "db/key_print.h"
 #include "db/table.h"
 
 struct options {
@@ -11,7 +12,7 @@ struct options {
 	bool json;
 };
 
-/* What all three lists are made from. */
+/* What the lists are made from. */
 struct lists {
 	struct artifact_list artifacts;
 	struct release_list releases;
@@ -397,6 +398,46 @@ static int list_files(struct db *db, const struct lists *lists, const struct opt
 	return json_finish(&json, err);
 }
 
+/* --- keys --------------------------------------------------------------------------------------- */
+
+static bool is_named(const struct options *options, const struct golden_key *key)
+{
+	for (size_t i = 0; i < options->artifacts.n_items; i++)
+		if (strcmp(key->artifact, options->artifacts.items[i]) == 0)
+			return true;
+	return options->artifacts.n_items == 0;
+}
+
+static int list_keys(struct db *db, const struct lists *lists, const struct options *options,
+		     struct error *err)
+{
+	AUTO(table_clear)
+	struct table table = { .columns = key_columns, .n_columns = KEY_COLUMNS };
+	AUTO(golden_key_list_clear) struct golden_key_list keys = { 0 };
+	struct json json = json_to_stream(stdout);
+
+	(void)lists;
+	if (db_keys_read(db, options->releases.items, options->releases.n_items, &keys, err) < 0)
+		return -1;
+	if (options->json) {
+		json_object_begin(&json, NULL);
+		json_array_begin(&json, "keys");
+	}
+	for (size_t i = 0; i < keys.n_keys; i++) {
+		if (!is_named(options, &keys.keys[i]))
+			continue;
+		if (options->json)
+			key_json(&json, &keys.keys[i]);
+		else
+			key_cells(&table, &keys.keys[i]);
+	}
+	if (!options->json)
+		return table_print(&table, stdout, err);
+	json_array_end(&json);
+	json_object_end(&json);
+	return json_finish(&json, err);
+}
+
 /* --- the command ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -407,6 +448,7 @@ static const struct {
 	{"releases",   list_releases },
 	{ "artifacts", list_artifacts},
 	{ "files",     list_files    },
+	{ "keys",      list_keys     },
 };
 
 enum exit_status cmd_db_list(const struct command *self, int argc, char **argv)
@@ -434,11 +476,12 @@ enum exit_status cmd_db_list(const struct command *self, int argc, char **argv)
 	       strcmp(kinds[kind].name, args.items[0]) != 0)
 		kind++;
 	if (args.n_items > 1 || kind == ARRAY_SIZE(kinds)) {
-		status = command_usage(self, "lists releases, artifacts or files");
+		status = command_usage(self, "lists releases, artifacts, files or keys");
 		goto out;
 	}
 	if (kind == 0 && options.artifacts.n_items) {
-		status = command_usage(self, "--artifact is for lists of artifacts and files");
+		status =
+			command_usage(self, "--artifact is for lists of artifacts, files and keys");
 		goto out;
 	}
 	if (db_open(command_db(options.db, &given), DB_READ, &db, &err) < 0 ||

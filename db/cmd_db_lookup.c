@@ -2,6 +2,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "db/internal.h"
+#include "db/key_print.h"
 #include "db/table.h"
 
 struct options {
@@ -16,6 +17,8 @@ struct query {
 	bool is_path;
 	struct digest digests[ALG_COUNT]; /* several when only the length of a digest is known */
 	size_t n_digests;
+	uint8_t id[KEY_SUBJECT_MAX]; /* that a key may be named by */
+	size_t id_size;              /* 0: none */
 };
 
 /* Where matches go: rows of a table or elements of an array. */
@@ -32,7 +35,7 @@ struct output {
 
 /* --- queries ------------------------------------------------------------------------------------ */
 
-/* "alg:hex", hex of a length that some algorithm has, or an absolute path. */
+/* "alg:hex", hex of a length that some algorithm has or keys are named by, or an absolute path. */
 static int query_parse(const char *text, struct query *out)
 {
 	const char *colon = strchr(text, ':');
@@ -55,7 +58,12 @@ static int query_parse(const char *text, struct query *out)
 		if ((only == ALG_NONE || only == alg) &&
 		    digest_init(&out->digests[out->n_digests], alg, bytes_of(value, (size_t)size)))
 			out->n_digests++;
-	return out->n_digests ? 0 : -1;
+	if ((only == ALG_NONE || only == ALG_SHA256) && size >= 4 && size <= KEY_SUBJECT_MAX &&
+	    (size == 4 || out->n_digests)) {
+		memcpy(out->id, value, (size_t)size);
+		out->id_size = (size_t)size;
+	}
+	return out->n_digests || out->id_size ? 0 : -1;
 }
 
 /* --- matches ------------------------------------------------------------------------------------ */
@@ -184,6 +192,37 @@ static int find_digests(struct db *db, struct output *output, const struct diges
 	return 0;
 }
 
+/* Keys that the query names: a table of their own, or the member "keys". */
+static int find_keys(struct db *db, const struct query *query, struct output *output,
+		     struct error *err)
+{
+	AUTO(table_clear)
+	struct table table = { .columns = key_columns, .n_columns = KEY_COLUMNS };
+	AUTO(golden_key_list_clear) struct golden_key_list keys = { 0 };
+	const struct option_list *releases = &output->options->releases;
+	bool any = false;
+
+	if (query->id_size == 0)
+		return 0;
+	if (db_keys_read(db, releases->items, releases->n_items, &keys, err) < 0)
+		return -1;
+	for (size_t i = 0; i < keys.n_keys; i++) {
+		if (!key_is_named(&keys.keys[i], bytes_of(query->id, query->id_size)))
+			continue;
+		if (output->json && !any)
+			json_array_begin(output->json, "keys");
+		if (output->json)
+			key_json(output->json, &keys.keys[i]);
+		else
+			key_cells(&table, &keys.keys[i]);
+		output->n++;
+		any = true;
+	}
+	if (output->json && any)
+		json_array_end(output->json);
+	return output->json ? 0 : table_print(&table, stdout, err);
+}
+
 /* A digest: where it is. A path: what it may be, and where else the same bytes are. */
 static int answer_json(struct db *db, const struct query *query, struct output *output,
 		       struct error *err)
@@ -196,8 +235,10 @@ static int answer_json(struct db *db, const struct query *query, struct output *
 	json_object_begin(json, NULL);
 	if (query->is_path)
 		json_string(json, "path", query->text);
-	else
+	else if (query->n_digests)
 		json_string(json, "digest", digest_hex(&query->digests[0], hex));
+	else
+		json_hex(json, "key_id", bytes_of(query->id, query->id_size));
 	json_array_begin(json, "matches");
 	if (query->is_path)
 		status = db_lookup_path(db, bytes_of_string(query->text), on_match, output, err);
@@ -211,6 +252,8 @@ static int answer_json(struct db *db, const struct query *query, struct output *
 		status = find_digests(db, output, output->digests, output->n_digests, err);
 		json_array_end(json);
 	}
+	if (status == 0)
+		status = find_keys(db, query, output, err);
 	json_object_end(json);
 	return status;
 }
@@ -231,6 +274,8 @@ static int answer_text(struct db *db, const struct query *query, struct output *
 		     ? db_lookup_path(db, bytes_of_string(query->text), on_match, output, err)
 		     : find_digests(db, output, query->digests, query->n_digests, err)) < 0 ||
 	    table_print(&table, stdout, err) < 0)
+		return -1;
+	if (find_keys(db, query, output, err) < 0)
 		return -1;
 	n_known = output->n;
 	if (!query->is_path || !n_known)
@@ -332,7 +377,7 @@ enum exit_status cmd_db_lookup(const struct command *self, int argc, char **argv
 	if (!command_parse(self, table, ARRAY_SIZE(table), argc, argv, &args, &status))
 		goto out;
 	if (args.n_items == 0) {
-		status = command_usage(self, "needs a digest or a path");
+		status = command_usage(self, "needs a digest, a path or a key's identifier");
 		goto out;
 	}
 	queries = calloc(args.n_items, sizeof(*queries));
@@ -344,8 +389,8 @@ enum exit_status cmd_db_lookup(const struct command *self, int argc, char **argv
 	for (size_t i = 0; i < args.n_items; i++)
 		if (query_parse(args.items[i], &queries[i]) < 0) {
 			status = command_usage(self,
-					       "'%s' is neither a digest (hex, or algorithm:hex) "
-					       "nor an absolute path",
+					       "'%s' is neither a digest (hex, or algorithm:hex), "
+					       "nor an absolute path, nor a key's identifier",
 					       args.items[i]);
 			goto out;
 		}

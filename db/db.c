@@ -34,6 +34,7 @@ static const char *const statement_text[SQL_COUNT] = {
 	[SQL_MEMBER_INSERT] = "INSERT INTO release_artifact (release, artifact) VALUES (?1, ?2)",
 	[SQL_ARTIFACTS] = "SELECT " ARTIFACT_COLUMNS " FROM artifact ORDER BY id",
 	[SQL_BOOTS] = "SELECT " ARTIFACT_COLUMNS " FROM artifact WHERE kind = 3 ORDER BY id",
+	[SQL_KEYS] = "SELECT " ARTIFACT_COLUMNS " FROM artifact WHERE kind = 5 ORDER BY id",
 	[SQL_ARTIFACT] = "SELECT " ARTIFACT_COLUMNS " FROM artifact WHERE id = ?1",
 	[SQL_ARTIFACT_INSERT] = "INSERT INTO artifact (" ARTIFACT_COLUMNS ") VALUES (?1, ?2, ?3, "
 				"?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
@@ -589,6 +590,8 @@ const char *artifact_kind_name(enum artifact_kind kind)
 		return "boot";
 	case ARTIFACT_ALLOWLIST:
 		return "allowlist";
+	case ARTIFACT_KEYS:
+		return "keys";
 	case ARTIFACT_KIND_COUNT:
 		break;
 	}

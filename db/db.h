@@ -49,6 +49,7 @@ enum artifact_kind {
 	ARTIFACT_INITRD,
 	ARTIFACT_BOOT, /* what refgen boot was given: boot files, and the profiles predicted from them */
 	ARTIFACT_ALLOWLIST, /* another verifier's list of good files */
+	ARTIFACT_KEYS,      /* keys of one of the kernel's keyrings (keyring.h); no files */
 	ARTIFACT_KIND_COUNT
 };
 
@@ -64,7 +65,8 @@ enum signature_state {
 struct artifact {
 	enum artifact_kind kind;
 	struct digest
-		digest; /* SHA-256 of the artifact's bytes; of a tree's sorted listing; of profiles */
+		digest; /* SHA-256 of the artifact's bytes; of a tree's sorted listing; of profiles or
+			 * keys as they are stored */
 	uint64_t size;        /* bytes */
 	struct bytes name;    /* "bash-5.2-1.x86_64" for an RPM, else the file's or folder's name */
 	struct bytes package; /* RPM NAME */
@@ -136,6 +138,8 @@ int db_import_file(struct db *db, const struct golden_file *file, struct error *
 int db_import_link(struct db *db, const struct golden_link *link, struct error *err);
 /* The profiles of an ARTIFACT_BOOT, as profiles_encode made them; borrowed until commit or abort. */
 int db_import_profiles(struct db *db, struct bytes profiles, struct error *err);
+/* The keys of an ARTIFACT_KEYS, as keyring_encode made them; likewise. */
+int db_import_keys(struct db *db, struct bytes keys, struct error *err);
 /* Committed together with some others: a run that is killed may do them again. */
 int db_import_commit(struct db *db, struct error *err);
 /* Takes back what db_import_begin began; nothing if no transaction is open. */
@@ -156,7 +160,7 @@ bool db_has_artifact(struct db *db, enum artifact_kind kind, const struct digest
 /* The name of a kind, as reports and the database have it: "executable", "shared-object", ... */
 const char *file_kind_name(enum file_kind kind);
 
-/* "rpm", "tree", "initrd", "boot", "allowlist". */
+/* "rpm", "tree", "initrd", "boot", "allowlist", "keys". */
 const char *artifact_kind_name(enum artifact_kind kind);
 
 /* "unsigned", "verified", "no-key", "unverifiable". */

@@ -94,9 +94,11 @@ static int packages_make(struct diff *diff, const struct release *const sides[SI
 	diff->packages = calloc(store->artifacts.n_items + 1, sizeof(*diff->packages));
 	if (!order || !store->package_of || !diff->packages)
 		return error_memory(err, NULL);
+	/* Keys are compared one by one, by whoever shows the difference. */
 	for (size_t i = 0; i < store->artifacts.n_items; i++)
-		if (release_holds(sides[SIDE_FROM], (uint32_t)i) !=
-		    release_holds(sides[SIDE_TO], (uint32_t)i))
+		if (store->artifacts.items[i].artifact.kind != ARTIFACT_KEYS &&
+		    release_holds(sides[SIDE_FROM], (uint32_t)i) !=
+			    release_holds(sides[SIDE_TO], (uint32_t)i))
 			order[n++] = i;
 	qsort_r(order, n, sizeof(*order), label_compare, store);
 	for (size_t i = 0; i < n; i++) {

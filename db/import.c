@@ -41,7 +41,7 @@ struct import {
 	int64_t old_manifest; /* to go if nothing else has them; -1: none */
 	int64_t old_extras;
 	struct artifact_row row; /* as it will be */
-	struct bytes profiles;   /* borrowed; empty: none */
+	struct bytes profiles;   /* borrowed; or keys, as the kind says; empty: none */
 	struct buf text;         /* its strings, and the release's name */
 	struct manifest_writer *writer;
 	struct buf prints; /* room for those of one artifact */
@@ -525,6 +525,15 @@ int db_import_profiles(struct db *db, struct bytes profiles, struct error *err)
 		return error_set(err, ERROR_SYSTEM, db->path, ERROR_NO_OFFSET,
 				 "only what a boot is predicted from has profiles");
 	db->import->profiles = profiles;
+	return 0;
+}
+
+int db_import_keys(struct db *db, struct bytes keys, struct error *err)
+{
+	if (!db->import->open || db->import->row.artifact.kind != ARTIFACT_KEYS)
+		return error_set(err, ERROR_SYSTEM, db->path, ERROR_NO_OFFSET,
+				 "only an artifact of keys has keys");
+	db->import->profiles = keys;
 	return 0;
 }
 

@@ -56,6 +56,7 @@ enum statement {
 	SQL_MEMBER_INSERT,
 	SQL_ARTIFACTS,
 	SQL_BOOTS,
+	SQL_KEYS,
 	SQL_ARTIFACT,
 	SQL_ARTIFACT_INSERT,
 	SQL_ARTIFACT_UPDATE,
@@ -125,7 +126,7 @@ struct artifact_row {
 	uint64_t n_files, n_links;
 	int64_t manifest; /* number of the content */
 	int64_t extras;   /* likewise; -1 if there are none */
-	int64_t profiles; /* likewise */
+	int64_t profiles; /* likewise: boot profiles, or keys, as the kind says */
 };
 
 /* The columns of artifact in the order row_artifact reads them. */
@@ -165,6 +166,8 @@ struct artifact_list {
 int artifacts_read(struct db *db, struct artifact_list *out, struct error *err);
 /* Those of ARTIFACT_BOOT alone. */
 int boots_read(struct db *db, struct artifact_list *out, struct error *err);
+/* Those of ARTIFACT_KEYS alone. */
+int key_artifacts_read(struct db *db, struct artifact_list *out, struct error *err);
 void artifact_list_clear(struct artifact_list *list);
 struct artifact_row *artifact_list_find(const struct artifact_list *list, int64_t id);
 

@@ -191,6 +191,11 @@ int boots_read(struct db *db, struct artifact_list *out, struct error *err)
 	return artifacts_of(db, SQL_BOOTS, out, err);
 }
 
+int key_artifacts_read(struct db *db, struct artifact_list *out, struct error *err)
+{
+	return artifacts_of(db, SQL_KEYS, out, err);
+}
+
 void artifact_list_clear(struct artifact_list *list)
 {
 	free(list->items);

@@ -16,7 +16,7 @@ _Static_assert(SIGNATURE_NONE == 0 && SIGNATURE_VERIFIED == 1 && SIGNATURE_NO_KE
 		       SIGNATURE_UNVERIFIABLE == 3,
 	       "values of artifact.signature");
 _Static_assert(ARTIFACT_RPM == 0 && ARTIFACT_TREE == 1 && ARTIFACT_INITRD == 2 &&
-		       ARTIFACT_BOOT == 3 && ARTIFACT_ALLOWLIST == 4,
+		       ARTIFACT_BOOT == 3 && ARTIFACT_ALLOWLIST == 4 && ARTIFACT_KEYS == 5,
 	       "values of artifact.kind");
 
 /*

@@ -10,6 +10,7 @@
 enum exit_status cmd_refgen_rpm(const struct command *self, int argc, char **argv);
 enum exit_status cmd_refgen_tree(const struct command *self, int argc, char **argv);
 enum exit_status cmd_refgen_initrd(const struct command *self, int argc, char **argv);
+enum exit_status cmd_refgen_keys(const struct command *self, int argc, char **argv);
 enum exit_status cmd_refgen_allowlist(const struct command *self, int argc, char **argv);
 enum exit_status cmd_refgen_boot(const struct command *self, int argc, char **argv);
 

@@ -66,6 +66,9 @@ _assay() {
         [ "$command" != "db export" ] || formats="keylime allowlist"
         mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$cur")
         return ;;
+    '--keyring KEYRING')
+        mapfile -t COMPREPLY < <(compgen -W ".ima .evm .builtin_trusted_keys .secondary_trusted_keys .machine .platform .fs-verity .blacklist .ima_blacklist" -- "$cur")
+        return ;;
     '--algorithms LIST'|'--bank LIST') _assay_list "sha1 sha256 sha384 sha512 sm3_256"; return ;;
     *' FILE'|*' DISK'|*' LOG') ;;
     --*' '*) return ;; # a name, a number: nobody knows which

@@ -111,6 +111,8 @@ const struct digest *content_digest(const struct content *content, enum alg alg)
 
 /* --- file_set: one artifact in memory ------------------------------------------------------ */
 
+struct golden_key; /* db/keyring.h */
+
 /* Files and links of one artifact, in an arena of its own: filled by a worker, drained by the
  * writer. What is added is copied; what is read lives as long as the set. */
 struct file_set {
@@ -120,6 +122,9 @@ struct file_set {
 	size_t n_files;
 	struct golden_link *links;
 	size_t n_links;
+	const struct golden_key *keys; /* of ARTIFACT_KEYS: borrowed; else none */
+	size_t n_keys;
+	struct bytes keys_blob;                /* the same, as the database keeps them */
 	struct set_arena *arena;               /* private */
 	size_t files_capacity, links_capacity; /* private */
 };

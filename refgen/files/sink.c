@@ -7,6 +7,7 @@
 
 #include "core/json.h"
 #include "core/text.h"
+#include "db/keyring.h"
 
 #define RELEASE_NAME_MAX 255
 
@@ -149,6 +150,20 @@ static void json_file(struct json *json, const struct golden_file *file)
 	json_object_end(json);
 }
 
+static void json_keys(struct json *json, const struct file_set *set)
+{
+	json_array_begin(json, "keys");
+	for (size_t i = 0; i < set->n_keys; i++) {
+		const struct golden_key *key = &set->keys[i];
+
+		json_object_begin(json, NULL);
+		json_string(json, "keyring", keyring_name(key->keyring));
+		key_facts_write(json, key->form, &key->facts);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 static void json_notes(struct sink *sink)
 {
 	struct json *json = &sink->json;
@@ -206,6 +221,8 @@ static void json_artifact(struct sink *sink, const char *source, const struct fi
 	}
 	json_uint(json, "file_count", set->n_files);
 	json_uint(json, "link_count", set->n_links);
+	if (artifact->kind == ARTIFACT_KEYS)
+		json_keys(json, set);
 	json_notes(sink);
 	if (sink->options.dry_run) {
 		json_array_begin(json, "files");
@@ -255,6 +272,19 @@ static void print_signature(const struct artifact *artifact)
 	}
 }
 
+static void print_keys(const struct file_set *set)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	for (size_t i = 0; i < set->n_keys; i++) {
+		const struct golden_key *key = &set->keys[i];
+
+		printf("%08" PRIx32 "  %-11s  sha256:%s  ", key->facts.short_ids[0],
+		       key_form_name(key->form), digest_hex(&key->facts.fingerprint, hex));
+		printf("%s\n", key->facts.name);
+	}
+}
+
 static void print_set(const struct file_set *set)
 {
 	char hex[DIGEST_HEX_SIZE];
@@ -271,8 +301,12 @@ static void print_set(const struct file_set *set)
 	printf("  %s:%s  %zu file%s, %zu link%s", alg_name(set->artifact.digest.alg),
 	       digest_hex(&set->artifact.digest, hex), set->n_files, set->n_files == 1 ? "" : "s",
 	       set->n_links, set->n_links == 1 ? "" : "s");
+	if (set->n_keys)
+		printf("  %zu key%s of %s", set->n_keys, set->n_keys == 1 ? "" : "s",
+		       keyring_name(set->keys[0].keyring));
 	print_signature(&set->artifact);
 	putchar('\n');
+	print_keys(set);
 	for (size_t i = 0; i < set->n_files; i++)
 		print_file(&set->files[i], width);
 	for (size_t i = 0; i < set->n_links; i++) {
@@ -299,6 +333,8 @@ static int import(struct sink *sink, const struct file_set *set, struct error *e
 	for (size_t i = 0; status > 0 && i < set->n_links; i++)
 		if (db_import_link(sink->db, &set->links[i], err) < 0)
 			status = -1;
+	if (status > 0 && set->keys_blob.size && db_import_keys(sink->db, set->keys_blob, err) < 0)
+		status = -1;
 	if (status > 0 && db_import_commit(sink->db, err) < 0)
 		status = -1;
 	if (status < 0)

@@ -23,6 +23,7 @@ check "bash: options of a command without subcommands" offers "audit --pol" --po
 check "bash: algorithms" offers "refgen rpm --algorithms sha3" sha384
 check "bash: the next algorithm of a list" offers "refgen tree -a sha1,sha5" sha1,sha512
 check "bash: banks" offers "replay tcg --bank sm" sm3_256
+check "bash: keyrings of the kernel" offers "refgen keys --keyring .bl" .blacklist
 check "bash: formats" offers "audit --format j" json
 : > "$SCRATCH/some-bundle"
 check "bash: files" offers "audit $SCRATCH/some-b" "$SCRATCH/some-bundle"

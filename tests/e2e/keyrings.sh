@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The kernel's keyrings of a release: imported, listed, looked up, compared; signatures of captured logs are checked
+# with them. Identifiers and fingerprints are compared with openssl's.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$SCRATCH" || exit 1
+umask 022
+json_has() { jq -e "$1" "$OUT" > /dev/null || { head -c 1500 "$OUT"; return 1; }; }
+in_json() { check "$1" json_has "$2"; }
+
+cert=$TOP/tests/vectors/keys/ima-cert.der
+id=876ee4f2
+print=$(sha256sum < "$cert" | cut -d' ' -f1)
+if ! command -v openssl > /dev/null; then
+    skip "keyrings" "no openssl"
+    finish
+fi
+
+# --- keys are read, private ones are not --------------------------------------------------------------
+check "openssl has the same identifier" [ "$(openssl x509 -inform DER -in "$cert" -noout -ext subjectKeyIdentifier |
+    tail -n1 | tr -d ' :' | tail -c9 | tr A-F a-f)" = $id ]
+check_run "a certificate" 0 "$ASSAY" refgen keys --release one --keyring .ima --db golden.db "$cert"
+check "  is an artifact without files" contains "$OUT" "1 artifact added (0 files)"
+openssl x509 -inform DER -in "$cert" -out cert.pem
+check_run "the same in another form" 0 "$ASSAY" refgen keys -r one -k ima --db golden.db cert.pem
+check "  is there already" contains "$OUT" "0 artifacts added (0 files), 1 already there"
+openssl ecparam -genkey -name prime256v1 -noout -out private.pem
+openssl req -x509 -key private.pem -days 3650 -subj '/CN=Second "key"' -out second.pem
+openssl ec -in private.pem -pubout -out public.pem 2> /dev/null
+other=$(openssl x509 -in second.pem -noout -ext subjectKeyIdentifier | tail -n1 | tr -d ' :' | tr A-F a-f)
+cat cert.pem second.pem public.pem > two.pem
+check_run "several, in one file" 0 "$ASSAY" refgen keys -r two -k .ima --db golden.db --json two.pem
+in_json "  told" '.artifacts[0] | .kind == "keys" and (.keys | length == 3) and (.keys | map(.form) | sort) ==
+    ["certificate", "certificate", "public-key"]'
+check_run "of another keyring" 0 "$ASSAY" refgen keys -r two -k .evm --db golden.db second.pem
+openssl pkcs8 -topk8 -nocrypt -in private.pem -outform DER -out private.der
+openssl pkcs8 -topk8 -passout pass:x -in private.pem -out encrypted.pem
+openssl pkcs12 -export -passout pass:x -inkey private.pem -in second.pem -out bundle.p12
+cat second.pem private.pem > mixed.pem
+for file in private.pem private.der encrypted.pem bundle.p12 mixed.pem; do
+    check_run "$file is refused" 3 "$ASSAY" refgen keys -r three -k .ima --db golden.db $file
+    check "  for what it is" contains "$ERR" "a private key should not be here"
+done
+check_run "nothing of it is in the database" 0 "$ASSAY" db list --db golden.db
+check "  not even the release" lacks "$OUT" three
+check_run "a dry run" 0 "$ASSAY" refgen keys -n -k .platform second.pem
+check "  shows the key" contains "$OUT" "${other: -8}  certificate"
+check_run "no keyring is a usage error" 2 "$ASSAY" refgen keys -r one --db golden.db "$cert"
+check_run "one that no kernel has is one" 2 "$ASSAY" refgen keys -r one -k .imaa --db golden.db "$cert"
+check_run "no file is one" 2 "$ASSAY" refgen keys -r one -k .ima --db golden.db
+check_run "a file without keys" 3 "$ASSAY" refgen keys -r one -k .ima --db golden.db "$0"
+
+# --- and found ----------------------------------------------------------------------------------------
+check_run "the database is whole" 0 "$ASSAY" db info --check --db golden.db
+check "  and says what it has" contains "$OUT" "Keys        4 .ima, 1 .evm"
+check_run "keys are listed" 0 "$ASSAY" db list keys --db golden.db
+check "  by release and keyring" [ "$(awk '{ print $1, $2, $3 }' "$OUT" | sort | uniq -c | tr -s ' ')" = "$(printf '%s\n' \
+    " 1 one .ima $id" " 1 two .evm ${other: -8}" " 1 two .ima $id" " 2 two .ima ${other: -8}" | sort -k2)" ]
+check_run "those of one release" 0 "$ASSAY" db list keys -r one --json --db golden.db
+in_json "  alone" '.keys | length == 1 and .[0].fingerprint == "'"$print"'" and .[0].keyring == ".ima"'
+check_run "an artifact is" 0 "$ASSAY" db list artifacts --json --db golden.db
+in_json "  of its kind" '[.artifacts[].kind] | unique == ["keys"]'
+check_run "a key by what a signature has" 0 "$ASSAY" db lookup $id --db golden.db
+check "  in both" [ "$(cut -d' ' -f1 "$OUT" | tr '\n' ' ')" = "one two " ]
+check_run "by its subject key identifier" 0 "$ASSAY" db lookup "$other" -r two --json --db golden.db
+in_json "  in both keyrings" '[.keys[].keyring] | unique == [".evm", ".ima"]'
+check_run "by its fingerprint" 0 "$ASSAY" db lookup "sha256:$print" -r one --json --db golden.db
+in_json "  with its name" '.keys[0].name == "Assay test IMA key" and .keys[0].key_ids == ["'$id'"]'
+check_run "one that nobody has" 1 "$ASSAY" db lookup 12345678 --db golden.db
+check_run "what changed between releases" 0 "$ASSAY" db diff one two --db golden.db
+check "  is said" contains "$OUT" "keys: 3 added, 0 removed"
+check_run "and the other way" 0 "$ASSAY" db diff two one --json --db golden.db
+in_json "  key by key" '(.keys | length == 3) and ([.keys[].change] | unique == ["removed"]) and (.packages | length == 0)'
+cp golden.db flipped.db
+python3 - << 'PY'
+data = bytearray(open('flipped.db', 'rb').read())
+at = data.index(b'Assay test IMA key')
+data[at] ^= 1
+open('flipped.db', 'wb').write(data)
+PY
+check_run "a flipped byte in a key is seen" 3 "$ASSAY" db list keys --db flipped.db
+
+finish
