@@ -279,6 +279,14 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	KIND(FINDING_IMA_SIGNATURE_KEY, "ima.signature-key", ALWAYS(MEDIUM), COMPLETE, OPEN,
 	     "files signed by keys that are not known",
 	     "The file is signed by a key that is none of those to check with."),
+	KIND(FINDING_IMA_SIGNATURE_RELEASE, "ima.signature-release", ALWAYS(MEDIUM), COMPLETE, OPEN,
+	     "files signed by keys of other releases",
+	     "The signature holds, with a key that the database has in a keyring of another "
+	     "release only: the kernels of this one would not take it."),
+	KIND(FINDING_IMA_KEYRING, "ima.keyring", ALWAYS(MEDIUM), COMPLETE, OPEN,
+	     "keys in the kernel's keyrings that are not the release's",
+	     "A key was put into a keyring that the release has keys of, and is none of them: "
+	     "what it signs, the kernel takes."),
 	KIND(FINDING_IMA_LEARNED_KEY, "ima.learned-key", ALWAYS(MEDIUM), INCOMPLETE, OPEN,
 	     "keys learned from where no quote reaches",
 	     "A signature was checked with a key that the log brings, after the last entry that a "

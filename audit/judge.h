@@ -11,7 +11,8 @@
  *     judge_boot    the boot log: structure, data, separators; replayed
  *     judge_userspace   what systemd logged of its own extends
  *     judge_ima     the IMA log: replayed, each entry looked up
- *     judge_signature   its signatures of files, and keys that it brings
+ *     judge_signature   its signatures of files
+ *     judge_keyring     keys that it brings
  *     judge_aggregate   its boot_aggregate, once the PCRs are judged
  *     judge_profile what booted, against the boot profiles of releases
  *     judge_revocations  booted images against the operator's revocation lists
@@ -32,6 +33,7 @@
 
 #include "replay/evidence/bundle.h"
 #include "audit/policy/policy.h"
+#include "audit/release_keys.h"
 #include "audit/report.h"
 #include "audit/revocations.h"
 #include "audit/state.h"
@@ -75,6 +77,7 @@ struct audit_setup {
 	const struct revocations *revocations;   /* --dbx; NULL: none was given */
 	struct shipped_once *shipped;            /* NULL: no database */
 	const struct ima_keyring *ima_keys;      /* --ima-key; NULL or empty: none */
+	const struct release_keys *release_keys; /* of the database; NULL: none */
 	const char *const *releases;             /* that count; none: all */
 	size_t n_releases;
 };

@@ -170,8 +170,7 @@ static int judge_buffer(struct ima_walk *walk, const struct ima_step *step,
 		return -1;
 	if (digest_equal(&digest, &logged)) {
 		judge_kexec(walk, step, entry);
-		judge_keyring_entry(walk, step, entry);
-		return 0;
+		return judge_keyring_entry(walk, step, entry, err);
 	}
 	finding = entry_finding(walk, step, FINDING_IMA_BUFFER, entry->path,
 				"its digest is not the hash of the buffer that the entry holds");
@@ -526,6 +525,7 @@ static int judge_list(struct ima_walk *walk, struct error *err)
 	report_weak(walk);
 	report_lookup(walk);
 	report_signatures(walk);
+	report_keyrings(walk);
 	return 0;
 }
 

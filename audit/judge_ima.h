@@ -22,10 +22,26 @@ struct ima_lookups {
 	struct golden_fingerprint prints[LOOKUPS_MAX];
 };
 
+/* A key that signatures hold with: how many. */
+struct signer_count {
+	struct signer_count *next;
+	const struct public_key *key; /* never looked into: which one it is */
+	const char *shown;
+	uint64_t n;
+};
+
+/* Keys that entries of the log put into keyrings. */
+struct keyring_walk {
+	uint64_t n_known, n_foreign, n_unknown; /* unknown: of keyrings that releases do not say */
+};
+
 /* Signatures of files so far. */
 struct signature_walk {
 	uint64_t n_entries; /* with a signature, checked or not */
 	uint64_t n_signed, n_good, n_wrong, n_no_key, n_unsupported;
+	uint64_t n_other_release;                    /* by a key of a release that does not count */
+	struct signer_count *signers, **last_signer; /* in the report's arena */
+	size_t n_signers;
 	uint64_t n_accepted;   /* files of no package that the policy takes for their signature */
 	uint64_t n_as_shipped; /* the signature is the package's own */
 	uint64_t n_unread_keys;
@@ -46,6 +62,7 @@ struct ima_walk {
 	uint64_t n_odd; /* findings about entries' form */
 	struct ima_lookups lookups;
 	struct signature_walk signatures;
+	struct keyring_walk keyrings;
 };
 
 /*
@@ -66,12 +83,15 @@ void judge_kexec(struct ima_walk *walk, const struct ima_step *step, const struc
 int judge_signatures(struct ima_walk *walk, const struct ima_step *step,
 		     const struct ima_entry *entry, struct error *err);
 
-/* A buffer that may be a key put into a keyring, learned if the policy says so, or revoked; or a hash on the
- * kernel's blacklist. */
-void judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
-			 const struct ima_entry *entry);
+/*
+ * judge_keyring.c: a buffer that may be a key put into a keyring: the release's or not, learned if the
+ * policy says so, or revoked; or a hash on the kernel's blacklist.
+ */
+int judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
+			const struct ima_entry *entry, struct error *err);
 
 /* After the last entry. */
 void report_signatures(const struct ima_walk *walk);
+void report_keyrings(const struct ima_walk *walk);
 
 #endif

@@ -10,24 +10,9 @@
 #include "core/own.h"
 #include "replay/ima/signature.h"
 
-/* Keyrings of the kernel that KEY_CHECK measures, and what their keys may have signed. Names that begin
- * with a dot are the kernel's: nobody else can make a keyring of such a name. */
-static const struct ring_row {
-	const char *name;
-	unsigned uses; /* 0: keys in it are revoked */
-} ring_rows[] = {
-	{".ima",		     IMA_KEY_FILES | IMA_KEY_MODULES},
-	{ ".evm",		    IMA_KEY_METADATA               },
-	{ ".builtin_trusted_keys",   IMA_KEY_MODULES                },
-	{ ".secondary_trusted_keys", IMA_KEY_MODULES                },
-	{ ".machine",                IMA_KEY_MODULES                },
-	{ ".platform",               IMA_KEY_MODULES                },
-	{ ".blacklist",              0			      },
-	{ ".ima_blacklist",          0			      },
-};
-
 static const char *const what_is_signed[] = { "contents", "metadata", "appended" };
 enum signed_part { PART_CONTENTS, PART_METADATA, PART_APPENDED, PART_COUNT };
+static const unsigned part_uses[] = { IMA_KEY_FILES, IMA_KEY_METADATA, IMA_KEY_MODULES };
 
 static struct finding *signature_finding(struct ima_walk *walk, const struct ima_step *step,
 					 const struct ima_entry *entry, enum finding_code code,
@@ -39,37 +24,6 @@ static struct finding *signature_finding(struct ima_walk *walk, const struct ima
 	finding_at(walk->judge->report, finding, walk->file->path, step->record.index,
 		   step->record.offset);
 	return finding;
-}
-
-void judge_keyring_entry(struct ima_walk *walk, const struct ima_step *step,
-			 const struct ima_entry *entry)
-{
-	struct judge *judge = walk->judge;
-	const struct ring_row *row = NULL;
-	struct error problem = { 0 };
-	char from[64];
-
-	if (bytes_equal_string(entry->path, "blacklisted-hash")) {
-		AUTO(buf_clear) struct buf hex = BUF_INIT;
-
-		buf_append_hex(&hex, entry->buf);
-		signature_finding(walk, step, entry, FINDING_IMA_BLACKLISTED,
-				  arena_printf(&judge->report->arena,
-					       "something that hashes to %.128s was to be loaded",
-					       hex.data ? (const char *)hex.data : "nothing"));
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(ring_rows); i++)
-		if (bytes_equal_string(entry->path, ring_rows[i].name))
-			row = &ring_rows[i];
-	if (!row || (row->uses && !judge->policy->learn_keys.value))
-		return;
-	snprintf(from, sizeof(from), "%s, entry %" PRIu64 " of the log", row->name,
-		 step->record.index);
-	if (ima_keyring_add(row->uses ? &judge->learned_keys : &judge->revoked_keys, entry->buf,
-			    walk->file->path, from, row->uses ? row->uses : IMA_KEY_ALL,
-			    step->record.index, &problem) < 0)
-		walk->signatures.n_unread_keys++;
 }
 
 static const char *key_text(struct report *report, const struct ima_key *key)
@@ -96,6 +50,30 @@ static const char *fault_text(struct ima_walk *walk, enum signed_part part,
 			    result->key ? key_text(report, result->key) : "", why);
 }
 
+/* One more signature that this key made; nobody has more keys than this that are told one by one. */
+#define SIGNERS_MAX 64
+static void count_signer(struct ima_walk *walk, const struct ima_key *key, const char *shown)
+{
+	struct signature_walk *signatures = &walk->signatures;
+	struct signer_count *signer = signatures->signers;
+
+	while (signer && signer->key != key->key)
+		signer = signer->next;
+	if (!signer && signatures->n_signers < SIGNERS_MAX) {
+		signer = arena_take(&walk->judge->report->arena, sizeof(*signer));
+		if (!signer)
+			return; /* the arena remembers */
+		*signer = (struct signer_count){ .key = key->key, .shown = shown };
+		if (!signatures->signers)
+			signatures->last_signer = &signatures->signers;
+		*signatures->last_signer = signer;
+		signatures->last_signer = &signer->next;
+		signatures->n_signers++;
+	}
+	if (signer)
+		signer->n++;
+}
+
 /* Notes one signature that is there. True if it is good. */
 static bool note_result(struct ima_walk *walk, const struct ima_step *step,
 			const struct ima_entry *entry, enum signed_part part,
@@ -115,6 +93,7 @@ static bool note_result(struct ima_walk *walk, const struct ima_step *step,
 		    result->key->index >= walk->judge->learned_use)
 			walk->judge->learned_use = result->key->index + 1;
 		signatures->signer = key_text(report, result->key);
+		count_signer(walk, result->key, signatures->signer);
 		return true;
 	case IMA_SIGNED_NO_KEY:
 		signatures->n_no_key++;
@@ -136,10 +115,25 @@ static bool note_result(struct ima_walk *walk, const struct ima_step *step,
 	return false;
 }
 
-static size_t n_known_keys(const struct judge *judge)
+static unsigned uses_of(const struct ima_keyring *ring)
 {
-	return judge->learned_keys.n_keys +
-	       (judge->setup->ima_keys ? judge->setup->ima_keys->n_keys : 0);
+	unsigned uses = 0;
+
+	for (size_t i = 0; ring && i < ring->n_keys; i++)
+		uses |= ring->keys[i].uses;
+	return uses;
+}
+
+static const struct ima_keyring *release_ring(const struct judge *judge)
+{
+	return judge->setup->release_keys ? &judge->setup->release_keys->counted : NULL;
+}
+
+/* What some key that is known may have signed. */
+static unsigned known_uses(const struct judge *judge)
+{
+	return uses_of(judge->setup->ima_keys) | uses_of(release_ring(judge)) |
+	       uses_of(&judge->learned_keys);
 }
 
 /* The first line of the policy that wants this path signed; 0: none. */
@@ -173,7 +167,8 @@ static void judge_lacking(struct ima_walk *walk, const struct ima_step *step,
 		if (results[i].state != IMA_SIGNED_NONE &&
 		    (!best || results[i].state == IMA_SIGNED_NO_KEY))
 			best = &results[i];
-	if (!line && (!best || best->state != IMA_SIGNED_NO_KEY || n_known_keys(walk->judge) == 0))
+	if (!line && (!best || best->state != IMA_SIGNED_NO_KEY ||
+		      !(known_uses(walk->judge) & part_uses[best - results])))
 		return;
 	if (!best)
 		message = "not signed";
@@ -247,24 +242,80 @@ static int compare_shipped(struct ima_walk *walk, const struct ima_step *step,
 	return 0;
 }
 
+static int verify_parts(struct judge *judge, const struct ima_entry *entry,
+			const struct ima_keys *keys, struct ima_signed_result results[PART_COUNT],
+			struct error *err)
+{
+	bool big_endian = ima_list_form(judge->ima_list) == IMA_FORM_BINARY_BE;
+
+	return ima_contents_verify(entry, keys, judge->hasher, &results[PART_CONTENTS], err) < 0 ||
+			       ima_metadata_verify(entry, big_endian, keys, judge->hasher,
+						   &results[PART_METADATA], err) < 0 ||
+			       ima_appended_verify(entry, keys, judge->hasher,
+						   &results[PART_APPENDED], err) < 0
+		       ? -1
+		       : 0;
+}
+
+/*
+ * Signatures by keys that nobody here knows: another release may have one of them, which makes nothing
+ * good, and says more. True: *said, a finding of its own was made.
+ */
+static int judge_other_release(struct ima_walk *walk, const struct ima_step *step,
+			       const struct ima_entry *entry,
+			       const struct ima_signed_result results[PART_COUNT], bool *said,
+			       struct error *err)
+{
+	struct judge *judge = walk->judge;
+	const struct release_keys *release = judge->setup->release_keys;
+	struct ima_keys keys = { .rings = { release ? &release->others : NULL } };
+	struct ima_signed_result others[PART_COUNT];
+	unsigned line = required_by(judge, entry->path);
+	const char *message;
+
+	*said = false;
+	if (!release || release->others.n_keys == 0)
+		return 0;
+	if (verify_parts(judge, entry, &keys, others, err) < 0)
+		return -1;
+	for (unsigned part = 0; part < PART_COUNT; part++) {
+		if (results[part].state != IMA_SIGNED_NO_KEY ||
+		    others[part].state != IMA_SIGNED_GOOD || *said)
+			continue;
+		walk->signatures.n_other_release++;
+		message = arena_printf(&judge->report->arena,
+				       "the %s signature is by a key of another release: %s",
+				       what_is_signed[part],
+				       key_text(judge->report, others[part].key));
+		if (line)
+			message = arena_printf(&judge->report->arena,
+					       "%s; line %u of the policy wants it signed", message,
+					       line);
+		signature_finding(walk, step, entry,
+				  line ? FINDING_IMA_UNSIGNED : FINDING_IMA_SIGNATURE_RELEASE,
+				  message);
+		*said = true;
+	}
+	return 0;
+}
+
 static int check_signatures(struct ima_walk *walk, const struct ima_step *step,
 			    const struct ima_entry *entry, struct error *err)
 {
 	struct judge *judge = walk->judge;
 	struct signature_walk *signatures = &walk->signatures;
+	const struct release_keys *release = judge->setup->release_keys;
 	struct ima_keys keys = {
-		.rings = {judge->setup->ima_keys, &judge->learned_keys},
-		.revoked = &judge->revoked_keys
+		.rings = {judge->setup->ima_keys, release_ring(judge), &judge->learned_keys },
+		.revoked = { &judge->revoked_keys,                     release ? &release->revoked : NULL                   }
 	};
 	struct ima_signed_result results[PART_COUNT];
-	bool is_good = false, is_wrong = false;
+	bool is_good = false, is_wrong = false, said;
 
-	if (n_known_keys(judge) == 0 && judge->policy->require_signed.n_items == 0)
+	if (known_uses(judge) == 0 && judge->policy->require_signed.n_items == 0 &&
+	    !(release && release->others.n_keys))
 		return 0; /* said for the log */
-	if (ima_contents_verify(entry, &keys, judge->hasher, &results[PART_CONTENTS], err) < 0 ||
-	    ima_metadata_verify(entry, ima_list_form(judge->ima_list) == IMA_FORM_BINARY_BE, &keys,
-				judge->hasher, &results[PART_METADATA], err) < 0 ||
-	    ima_appended_verify(entry, &keys, judge->hasher, &results[PART_APPENDED], err) < 0)
+	if (verify_parts(judge, entry, &keys, results, err) < 0)
 		return -1;
 	for (unsigned part = 0; part < PART_COUNT; part++) {
 		if (results[part].state == IMA_SIGNED_NONE)
@@ -275,7 +326,11 @@ static int check_signatures(struct ima_walk *walk, const struct ima_step *step,
 	}
 	if (is_wrong)
 		signatures->signer = NULL;
-	else if (!is_good)
+	if (is_wrong || is_good)
+		return 0;
+	if (judge_other_release(walk, step, entry, results, &said, err) < 0)
+		return -1;
+	if (!said)
 		judge_lacking(walk, step, entry, results);
 	return 0;
 }
@@ -309,19 +364,28 @@ void report_signatures(const struct ima_walk *walk)
 		report_check(report, "ima.shipped", CHECK_PASS, subject,
 			     "%" PRIu64 " signatures are those that the packages ship",
 			     signatures->n_as_shipped);
-	if (n_known_keys(judge) == 0) {
+	if (known_uses(judge) == 0 && signatures->n_other_release == 0) {
 		report_check(report, "ima.signatures", CHECK_SKIP, subject,
 			     "%" PRIu64 " entries are signed, and no key to check them with was "
-			     "given (--ima-key)",
+			     "given (--ima-key, refgen keys)",
 			     signatures->n_entries);
 		return;
 	}
 	report_check(report, "ima.signatures", signatures->n_wrong ? CHECK_FAIL : CHECK_PASS,
 		     subject,
 		     "of %" PRIu64 " signatures %" PRIu64 " hold, %" PRIu64 " are wrong, %" PRIu64
-		     " are by keys that are not known, %" PRIu64 " cannot be checked",
+		     " are by keys that are not known%s, %" PRIu64 " cannot be checked",
 		     signatures->n_signed, signatures->n_good, signatures->n_wrong,
-		     signatures->n_no_key, signatures->n_unsupported);
+		     signatures->n_no_key,
+		     signatures->n_other_release
+			     ? arena_printf(&report->arena,
+					    " (%" PRIu64 " of them by keys of other releases)",
+					    signatures->n_other_release)
+			     : "",
+		     signatures->n_unsupported);
+	for (const struct signer_count *signer = signatures->signers; signer; signer = signer->next)
+		report_check(report, "ima.signer", CHECK_PASS, subject,
+			     "%" PRIu64 " signatures hold with %s", signer->n, signer->shown);
 	if (signatures->n_accepted)
 		report_check(report, "ima.accepted", CHECK_PASS, subject,
 			     "%" PRIu64 " files that the database does not have are accepted for "

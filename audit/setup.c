@@ -35,6 +35,7 @@ void setup_clear(struct named *named)
 	profile_list_clear(&named->all_profiles);
 	revocations_clear(&named->revocations);
 	ima_keyring_clear(&named->ima_keys);
+	release_keys_clear(&named->release_keys);
 	state_free(named->state);
 	shipped_free(named->shipped.shipped);
 	pthread_mutex_destroy(&named->shipped.lock);
@@ -373,7 +374,7 @@ static int load_golden(struct named *named, struct error *err)
 {
 	struct error problem = { 0 };
 	bool given;
-	const char *path = command_db(named->options->db, &given);
+	const char *path = command_db(named->options->db, &given), *by;
 
 	if (!given && access(path, F_OK) < 0)
 		return enforce(named, "default", err,
@@ -384,6 +385,8 @@ static int load_golden(struct named *named, struct error *err)
 			&problem) < 0 ||
 	    db_profiles_read(named->db, named->setup.releases, named->setup.n_releases,
 			     &named->profiles, &problem) < 0 ||
+	    release_keys_read(named->db, named->setup.releases, named->setup.n_releases,
+			      &named->release_keys, &problem) < 0 ||
 	    (named->setup.n_releases &&
 	     db_profiles_read(named->db, NULL, 0, &named->all_profiles, &problem) < 0)) {
 		if (problem.code == ERROR_SYSTEM || problem.code == ERROR_USAGE) {
@@ -396,16 +399,19 @@ static int load_golden(struct named *named, struct error *err)
 	}
 	named->setup.golden = named->golden;
 	named->setup.shipped = &named->shipped;
+	named->setup.release_keys = &named->release_keys;
 	named->setup.profiles = &named->profiles;
 	named->setup.all_profiles =
 		named->setup.n_releases ? &named->all_profiles : &named->profiles;
 	named->run->n_files = golden_n_files(named->golden);
-	return enforce(named,
-		       named->options->db ? "--db"
-		       : given            ? "ASSAY_DB"
-					  : "default",
-		       err, "golden values: %s, %" PRIu64 " files, %zu boot profiles, not signed",
-		       path, named->run->n_files, named->profiles.n_profiles);
+	by = named->options->db ? "--db" : given ? "ASSAY_DB" : "default";
+	if (named->release_keys.list.n_keys &&
+	    enforce(named, by, err, "keys that sign files: %zu of the releases' keyrings",
+		    named->release_keys.list.n_keys) < 0)
+		return -1;
+	return enforce(named, by, err,
+		       "golden values: %s, %" PRIu64 " files, %zu boot profiles, not signed", path,
+		       named->run->n_files, named->profiles.n_profiles);
 }
 
 /* Images that must not boot any more. */

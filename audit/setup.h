@@ -34,6 +34,7 @@ struct named {
 	struct profile_list profiles, all_profiles;
 	struct revocations revocations;
 	struct ima_keyring ima_keys;
+	struct release_keys release_keys;
 	struct state *state; /* owned; NULL: none was given */
 	struct shipped_once shipped;
 	struct trust *trust;    /* owned; setup's */

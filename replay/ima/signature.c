@@ -163,13 +163,16 @@ static int try_digests(const struct check *check, const struct ima_key *key,
 static int check_keys(const struct check *check, struct ima_signed_result *out, struct error *err)
 {
 	const struct ima_key *key;
-	size_t at = 0;
+	size_t at;
 
-	key = next_key(check, check->keys->revoked, &at);
-	if (key) {
-		out->key = key;
-		conclude(out, IMA_SIGNED_REVOKED, "");
-		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(check->keys->revoked); i++) {
+		at = 0;
+		key = next_key(check, check->keys->revoked[i], &at);
+		if (key) {
+			out->key = key;
+			conclude(out, IMA_SIGNED_REVOKED, "");
+			return 0;
+		}
 	}
 	conclude(out, IMA_SIGNED_NO_KEY, "");
 	for (size_t i = 0; i < ARRAY_SIZE(check->keys->rings); i++) {

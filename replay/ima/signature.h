@@ -71,10 +71,10 @@ struct ima_signed_result {
 	char why[sizeof(((struct error *)0)->message)];
 };
 
-/* The keys to check with: the first keyring that has one is asked. */
+/* The keys to check with: the first keyring that has one is asked. NULL: none. */
 struct ima_keys {
-	const struct ima_keyring *rings[2]; /* NULL: none */
-	const struct ima_keyring *revoked;  /* NULL: none */
+	const struct ima_keyring *rings[3];
+	const struct ima_keyring *revoked[2];
 };
 
 /* The signature over contents (field sig). Errors are ERROR_SYSTEM only. */

@@ -81,4 +81,26 @@ open('flipped.db', 'wb').write(data)
 PY
 check_run "a flipped byte in a key is seen" 3 "$ASSAY" db list keys --db flipped.db
 
+# --- signatures of a captured log, made by rpm's files and checked by the kernel that logged them ------
+capture=$TOP/tests/vectors/captures/sb-grub
+cp golden.db audit.db
+check_run "the packages of a capture" 0 "$ASSAY" refgen rpm -q -r one --db audit.db "$TOP/tests/vectors/rpms"
+check_run "and its initrd" 0 "$ASSAY" refgen initrd -q -r one --db audit.db "$TOP/tests/vectors/initrd.img"
+check_run "an empty release" 0 "$ASSAY" refgen keys -q -r three -k .evm --db audit.db second.pem
+audit() { # WHAT STATUS OPTION...
+    local what=$1 status=$2
+    shift 2
+    check_run "$what" "$status" "$ASSAY" audit --json --db audit.db --ak "$capture/ak.pub" "$@" "$capture"
+}
+audit "with the keys of its release" 0 --release one
+in_json "  its signatures hold" '.bundles[0].checks | any(.check == "ima.signatures" and (.detail | startswith("of 23 signatures 23 hold")))'
+in_json "  and are told by key, keyring and release" '.bundles[0].checks | any(.check == "ima.signer" and
+    .detail == "23 signatures hold with Assay test IMA key (.ima of release one)")'
+in_json "  it is said whence the keys are" '.enforced | any(.what == "keys that sign files: 1 of the releases'"'"' keyrings" and .by == "--db")'
+audit "with those of another release" 1 --release three
+in_json "  it is said whose they are" '[.bundles[0].findings[] | select(.code == "ima.signature-release")] | length == 23 and
+    (.[0].message | contains("Assay test IMA key (.ima of release one)"))'
+audit "all releases count by default" 0
+in_json "  with all of their keys" '.bundles[0].checks | any(.check == "ima.signer" and (.detail | contains(".ima of release one")))'
+
 finish

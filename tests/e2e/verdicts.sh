@@ -20,8 +20,21 @@ check_run "golden values: packages" 0 "$ASSAY" refgen rpm -q -r mb-1 --algorithm
 check_run "golden values: initrd" 0 "$ASSAY" refgen initrd -q -r mb-1 --algorithms sha1,sha256 --db "$db" "$TOP/tests/vectors/initrd.img"
 check_run "golden values: the test's own" 0 "$ASSAY" refgen tree -q -r mb-1 --algorithms sha1,sha256,verity-sha256 --db "$db" "$cases/tree"
 
-# All bundles that share their options in one run.
 cd "$cases" || exit 1
+# The same with keyrings: mb-0 is another release.
+cp "$db" rings.db
+while read -r release keyring keys; do
+    # shellcheck disable=SC2086 # several
+    check_run "golden values: $keyring of $release" 0 "$ASSAY" refgen keys -q -r "$release" -k "$keyring" --db rings.db $keys
+done << 'KEYS'
+mb-1 .ima keys/capture.der keys/files-rsa.pem keys/revoked.pem
+mb-1 .evm keys/metadata.pem
+mb-1 .builtin_trusted_keys keys/modules.pem
+mb-1 .blacklist keys/revoked.pem
+mb-0 .ima keys/files-ec.pem
+KEYS
+
+# All bundles that share their options in one run.
 mkdir reports
 n=0
 while read -r options; do

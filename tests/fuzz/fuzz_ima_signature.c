@@ -56,8 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes bytes = bytes_of(data, size), head = bytes_of_string("key\n");
 	const struct ima_keys keys = {
-		.rings = {NULL, &known},
-                  .revoked = &revoked
+		.rings = {NULL, &known },
+                  .revoked = { &revoked  }
 	};
 	AUTO(ima_list_freep) struct ima_list *list = NULL;
 	struct record record;

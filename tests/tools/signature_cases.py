@@ -57,6 +57,8 @@ def make_keys(folder):
     KEYS["rsa"] = Signer(folder, "files-rsa", "rsa:2048")
     KEYS["ec"] = Signer(folder, "files-ec", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
     KEYS["unknown"] = Signer(folder, "unknown", "rsa:2048")
+    for name in ("metadata", "modules", "revoked"):
+        KEYS[name] = Signer(folder, name, "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
 def digest(m, path):
@@ -250,3 +252,41 @@ def define(case, good, tool_path, tool_bytes):
     @one("revoked-key", "fail", "ima.signature:high", "keys that the kernel revokes")
     def _(m):
         m.add(buffer(b".blacklist", KEYS["rsa"].der), Entry.of(WC, digest(m, WC), sig=KEYS["rsa"].sign(digest(m, WC))))
+
+    # --- keyrings of the database: verdicts.sh makes it, and says there what is in which
+    rings = good + " --db @rings.db --release mb-1"
+
+    def ring(name, verdict, findings, make, policy=None, rule="keyrings of the database"):
+        @one("keyring-" + name, verdict, findings, rule, policy, rings)
+        def _(m):
+            make(m)
+
+    def file(key, **more):
+        return lambda m: signed(m, WC, KEYS[key].sign(digest(m, WC), **more))
+
+    ring("signed", "pass", "ima.signature-differs:low", file("rsa"))
+    ring("signature-flipped", "fail", "ima.signature:high",
+         lambda m: signed(m, WC, (lambda s: s[:60] + bytes([s[60] ^ 1]) + s[61:])(KEYS["rsa"].sign(digest(m, WC)))))
+    ring("signature-by-an-unknown-key", "pass", "ima.signature-key:medium", file("unknown"))
+    ring("signature-by-a-key-of-another-release", "pass", "ima.signature-release:medium", file("ec"))
+    ring("signature-that-names-a-key-of-another-release", "pass", "ima.signature-key:medium",
+         lambda m: signed(m, WC, KEYS["unknown"].sign(digest(m, WC), id=KEYS["ec"].id)))
+    ring("required-and-of-another-release", "fail", "ima.unsigned:high", file("ec"), want)
+    ring("required-and-signed", "pass", "", file("rsa"), want)
+    ring("of-metadata-for-contents", "pass", "ima.signature-key:medium", file("metadata"))
+    ring("of-modules-for-contents", "pass", "ima.signature-key:medium", file("modules"))
+    ring("of-metadata", "pass", "", lambda m: m.add(metadata(m, WC, KEYS["metadata"])))
+    ring("of-contents-for-metadata", "pass", "ima.signature-key:medium", lambda m: m.add(metadata(m, WC, KEYS["rsa"])))
+    ring("of-modules", "pass", "", lambda m: m.add(module(m, WC, KEYS["modules"])))
+    ring("revokes-one-of-its-own", "fail", "ima.signature:high", file("revoked"))
+    stranger = lambda key: lambda m: m.add(Entry.of("/opt/tool", evil, sig=KEYS[key].sign(evil)))
+    ring("accepts-a-file-of-no-package", "pass", "", stranger("rsa"), accept)
+    ring("of-another-release-accepts-nothing", "fail", "ima.signature-release:medium ima.unknown-file:high", stranger("ec"), accept)
+    loaded = "keys that the kernel took into its keyrings"
+    ring("was-given-its-own-key", "pass", "", lambda m: m.add(buffer(b".ima", KEYS["rsa"].der)), rule=loaded)
+    ring("was-given-a-strange-key", "pass", "ima.keyring:medium", lambda m: m.add(buffer(b".ima", KEYS["unknown"].der)), rule=loaded)
+    ring("was-given-a-key-of-another-release", "pass", "ima.keyring:medium", lambda m: m.add(buffer(b".ima", KEYS["ec"].der)), rule=loaded)
+    ring("was-given-a-key-of-another-keyring", "pass", "ima.keyring:medium", lambda m: m.add(buffer(b".evm", KEYS["rsa"].der)), rule=loaded)
+    ring("was-given-no-key", "pass", "ima.keyring:medium", lambda m: m.add(buffer(b".ima", b"no certificate")), rule=loaded)
+    ring("that-the-database-lacks", "pass", "", lambda m: m.add(buffer(b".machine", KEYS["unknown"].der)), rule=loaded)
+    ring("of-a-user-is-nobodys-word", "pass", "", lambda m: m.add(buffer(b"_ima", KEYS["unknown"].der)), rule=loaded)

@@ -137,7 +137,8 @@ static void setup_make(struct setup *setup)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		add_keys(&setup->known, names[i]);
 	add_keys(&setup->revoked, "revoked");
-	setup->keys = (struct ima_keys){ .rings = { &setup->known }, .revoked = &setup->revoked };
+	setup->keys =
+		(struct ima_keys){ .rings = { &setup->known }, .revoked = { &setup->revoked } };
 	setup->bytes = test_file(VECTORS "list");
 	assert_int_equal(ima_list_open(setup->bytes, "list", setup->hasher, &setup->list, &err), 0);
 }
