@@ -20,7 +20,7 @@ struct info {
 	uint64_t n_files, n_links, n_unheld; /* unheld: artifacts of no release */
 	uint64_t n_by_kind[ARTIFACT_KIND_COUNT], n_by_signature[SIGNATURE_UNVERIFIABLE + 1];
 	uint64_t n_header_only;
-	uint64_t n_profiles;
+	uint64_t n_profiles, n_states;
 	uint64_t n_keys, n_by_keyring[KEYRING_COUNT]; /* one of two releases counts for each */
 	struct artifact_list artifacts;
 	struct release_list releases;
@@ -60,6 +60,7 @@ static int info_read(struct db *db, struct info *out, struct error *err)
 	out->n_keys = keys.n_keys;
 	for (size_t i = 0; i < keys.n_keys; i++)
 		out->n_by_keyring[keys.keys[i].keyring]++;
+	out->n_states = profiles.n_states;
 	return 0;
 }
 
@@ -110,6 +111,7 @@ static int info_json(const struct info *info, const struct options *options, str
 	json_uint(&json, "link_count", info->n_links);
 	json_uint(&json, "profile_count", info->n_profiles);
 	json_uint(&json, "key_count", info->n_keys);
+	json_uint(&json, "reference_state_count", info->n_states);
 	json_object_end(&json);
 	return json_finish(&json, err);
 }
@@ -171,6 +173,9 @@ static int info_text(const struct info *info, const struct options *options, str
 		printf("Keys        ");
 		print_counts(info->n_by_keyring, KEYRING_COUNT, ring_name);
 	}
+	if (info->n_states)
+		printf("States      %" PRIu64 " reference state%s of boots\n", info->n_states,
+		       info->n_states == 1 ? "" : "s");
 	if (options->check)
 		puts("Check       every page and every row is whole");
 	printf("Releases    %zu\n", info->releases.n_items);

@@ -13,6 +13,7 @@
 #include "core/event_type.h"
 #include "core/json.h"
 #include "core/pcr.h"
+#include "db/reference_state.h"
 
 struct db;
 
@@ -180,8 +181,9 @@ int profile_write_later(struct json *json, const struct profile *profile,
  * Profiles of one artifact as one blob, each event once however many profiles have it. Integers are
  * little endian; a text is u32 size, bytes[size].
  *
- *     profiles  u8 version (3), u8 zero, u32 n_events, events, u32 n_profiles, profiles, u32 n_images,
- *               images; versions 1 and 2, which are read too, end before n_images
+ *     profiles  u8 version (3; 4 with states), u8 zero, u32 n_events, events, u32 n_profiles,
+ *               profiles, u32 n_images, images; version 4: reference states (db/reference_state.h);
+ *               versions 1 and 2, which are read too, end before n_images
  *     event     u8 origin, u8 encoding, u8 with_nul, u8 zero, u32 pcr, u32 type, u16 algs, their
  *               digests in the order of enum alg, texts: component, source, over, assumption, text;
  *               u32 n_holes, holes: u32 offset, u32 size, u8 kind, text name
@@ -195,6 +197,10 @@ int profiles_encode(const struct profile *profiles, size_t n_profiles,
 		    const struct boot_image *images, size_t n_images, struct buf *out,
 		    struct error *err);
 
+/* The same of reference states alone. */
+int reference_states_encode(const struct reference_state *states, size_t n, struct buf *out,
+			    struct error *err);
+
 #define PROFILES_MAX       4096                /* of one artifact */
 #define PROFILE_EVENTS_MAX 1000000             /* of one blob, and of one profile */
 #define PROFILE_IMAGES_MAX 65536               /* of one blob */
@@ -205,10 +211,12 @@ struct profile_list {
 	size_t n_profiles;
 	struct boot_image *images; /* likewise */
 	size_t n_images;
+	struct reference_state *states; /* likewise */
+	size_t n_states;
 	struct arena arena;
 };
 
-/* Appends the profiles and images of a blob. source is what errors call it. */
+/* Appends the profiles, images and states of a blob. source is what errors call it. */
 int profiles_decode(struct bytes blob, const char *source, struct profile_list *list,
 		    struct error *err);
 

@@ -5,8 +5,9 @@
 #include "db/internal.h"
 #include "db/profile.h"
 
-/* Each has what those before it have: the events of the firmware's log, those of user space, images. */
-enum { VERSION_EVENTS = 1, VERSION_LATER = 2, VERSION_IMAGES = 3 };
+/* Each has what those before it have: the events of the firmware's log, those of user space, images,
+ * reference states. */
+enum { VERSION_EVENTS = 1, VERSION_LATER = 2, VERSION_IMAGES = 3, VERSION_STATES = 4 };
 
 /* --- writing ------------------------------------------------------------------------------------ */
 
@@ -194,6 +195,19 @@ int profiles_encode(const struct profile *profiles, size_t n_profiles,
 	return buf_finish(out, err);
 }
 
+int reference_states_encode(const struct reference_state *states, size_t n, struct buf *out,
+			    struct error *err)
+{
+	buf_append_u8(out, VERSION_STATES);
+	buf_append_u8(out, 0);
+	buf_append_le32(out, 0);
+	buf_append_le32(out, 0);
+	buf_append_le32(out, 0);
+	if (reference_states_append(out, states, n, err) < 0)
+		return -1;
+	return buf_finish(out, err);
+}
+
 /* --- reading ------------------------------------------------------------------------------------ */
 
 static int damaged(const struct reader *in, struct error *err, const char *what)
@@ -371,7 +385,9 @@ static int read_image(struct reader *in, struct boot_image *out, struct arena *a
 struct decoded {
 	struct profile *profiles;
 	struct boot_image *images;
+	struct reference_state *states;
 	uint32_t n_profiles, n_images;
+	size_t n_states;
 };
 
 static int read_profiles(struct reader *in, uint8_t version, struct profile_list *list,
@@ -432,25 +448,32 @@ int profiles_decode(struct bytes blob, const char *source, struct profile_list *
 	struct reader in = reader_of(blob, 0, source);
 	struct decoded decoded = { 0 };
 	uint8_t version = reader_u8(&in);
+	struct reference_state *states;
 	struct profile *profiles;
 	struct boot_image *images;
 
-	if (version < VERSION_EVENTS || version > VERSION_IMAGES || reader_u8(&in) != 0)
+	if (version < VERSION_EVENTS || version > VERSION_STATES || reader_u8(&in) != 0)
 		return damaged(&in, err, "of an unknown version");
 	if (read_profiles(&in, version, list, &decoded, err) < 0 ||
 	    (version >= VERSION_IMAGES && read_images(&in, list, &decoded, err) < 0) ||
+	    (version >= VERSION_STATES && reference_states_read(&in, &list->arena, &decoded.states,
+								&decoded.n_states, err) < 0) ||
 	    reader_finish(&in, err) < 0)
 		return -1;
 	profiles = joined(&list->arena, list->profiles, list->n_profiles, decoded.profiles,
 			  decoded.n_profiles, sizeof(*profiles));
 	images = joined(&list->arena, list->images, list->n_images, decoded.images,
 			decoded.n_images, sizeof(*images));
+	states = joined(&list->arena, list->states, list->n_states, decoded.states,
+			decoded.n_states, sizeof(*states));
 	if (list->arena.failed)
 		return error_memory(err, source);
 	list->profiles = profiles;
 	list->n_profiles += decoded.n_profiles;
 	list->images = images;
 	list->n_images += decoded.n_images;
+	list->states = states;
+	list->n_states += decoded.n_states;
 	return 0;
 }
 
@@ -481,7 +504,8 @@ static int read_release(struct db *db, const struct artifact_list *boots,
 	for (size_t i = 0; i < boots->n_items; i++) {
 		const struct artifact_row *row = &boots->items[i];
 		AUTO(statement_reset) sqlite3_stmt *stmt = NULL;
-		size_t first = list->n_profiles, first_image = list->n_images;
+		size_t first = list->n_profiles, first_image = list->n_images,
+		       first_state = list->n_states;
 		const char *of_release;
 		struct bytes blob, name;
 		bool has;
@@ -506,6 +530,10 @@ static int read_release(struct db *db, const struct artifact_list *boots,
 		for (size_t k = first_image; k < list->n_images; k++) {
 			list->images[k].artifact = (const char *)name.data;
 			list->images[k].release = of_release;
+		}
+		for (size_t k = first_state; k < list->n_states; k++) {
+			list->states[k].artifact = (const char *)name.data;
+			list->states[k].release = of_release;
 		}
 	}
 	if (n_boots != release->n_boots)

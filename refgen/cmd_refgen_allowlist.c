@@ -89,6 +89,28 @@ static void note_rest(struct run *run, const char *source, const struct allowlis
 		sink_note(sink, source, "signed, but no --policy-key was given to verify it");
 }
 
+/* A reference state as the profiles of an artifact that has no files. */
+static int store_state(struct run *run, const char *path, const struct allowlist *list,
+		       struct artifact *artifact, struct error *err)
+{
+	AUTO(file_set_freep) struct file_set *set = NULL;
+	AUTO(buf_clear) struct buf blob = BUF_INIT;
+	const struct reference_state *state = list->state;
+
+	artifact->kind = ARTIFACT_BOOT;
+	if (reference_states_encode(state, 1, &blob, err) < 0 || file_set_new(0, &set, err) < 0 ||
+	    file_set_artifact(set, artifact, err) < 0)
+		return -1;
+	set->profiles = buf_bytes(&blob);
+	if (list->n_unused)
+		sink_note(run->sink, path, "%zu of its members are not used, as by Keylime",
+			  list->n_unused);
+	sink_note(run->sink, path,
+		  "a reference state of boots, Secure Boot %s: %zu firmware versions, %zu kernels",
+		  state->secure_boot ? "on" : "off", state->n_firmware, state->n_kernels);
+	return sink_artifact(run->sink, path, set, err);
+}
+
 /* 0, also when the input was refused; -1 when the run must end. */
 static int read_one(struct run *run, const char *path, struct error *err)
 {
@@ -123,6 +145,8 @@ static int read_one(struct run *run, const char *path, struct error *err)
 		return -1;
 	take_excludes(run, path, &list);
 	note_rest(run, path, &list);
+	if (list.state)
+		return store_state(run, path, &list, &artifact, err) < 0 ? -1 : 0;
 	n = allowlist_n_artifacts(&list);
 	for (size_t k = 0; k < n; k++) {
 		AUTO(file_set_freep) struct file_set *set = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * allowlist: lists of good files that other verifiers use, read as artifacts:
- * Keylime's runtime policies (version 1, signed ones too) and flat allowlists.
+ * Keylime's runtime policies (version 1, signed ones too), its reference states of measured boots,
+ * and flat allowlists.
  *
  * What they hold besides digests of paths is no reference value: exclusions
  * are given as Assay's own globs (exclude.c), the rest is counted and named.
@@ -15,6 +16,7 @@
 
 #include "core/arena.h"
 #include "core/crypto_key.h"
+#include "db/profile.h"
 #include "refgen/files/files.h"
 
 /* Digests of one policy: a file's path is in it once for each kernel, library or package version. */
@@ -36,7 +38,7 @@ struct allowlist_options {
 /* What one file holds. Everything is owned by its arena but the digests. */
 struct allowlist {
 	struct arena arena;
-	const char *format;               /* "Keylime runtime policy", "flat allowlist" */
+	const char *format;               /* "Keylime runtime policy", "flat allowlist", ... */
 	struct allowlist_digest *digests; /* owned; by path, algorithm, value; none twice */
 	size_t n_digests, capacity;
 	struct bytes *excludes; /* regular expressions, in the policy's order */
@@ -46,6 +48,9 @@ struct allowlist {
 	bool has_keys, has_dm_policy; /* "verification-keys", "dm_policy" */
 	enum signature_state signature;
 	struct bytes signer; /* what kind of key signed it, and its file's name */
+	const struct reference_state
+		*state;  /* of a reference state, which has no digests; or NULL */
+	size_t n_unused; /* members of a reference state that no rule looks at */
 };
 
 /*

@@ -24,6 +24,11 @@ int allowlist_add(struct allowlist_reading *reading, struct bytes path, struct b
 int keylime_read(struct allowlist_reading *reading, const struct json_value *document,
 		 struct error *err);
 
+/* A reference state of boots: whether a document is one, and what is in it. */
+bool reference_state_is_one(const struct json_value *document);
+int reference_state_read(struct allowlist_reading *reading, const struct json_value *document,
+			 struct error *err);
+
 /*
  * Opens a DSSE envelope: payload (in the list's arena), the list's signature and signer.
  */

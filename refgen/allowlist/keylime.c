@@ -65,18 +65,6 @@ static int read_excludes(struct allowlist_reading *reading, const struct json_va
 	return 0;
 }
 
-/* Names what is JSON, and a policy, but none of files. */
-static int not_ours(const struct allowlist_reading *reading, const struct json_value *document,
-		    struct error *err)
-{
-	if (json_value_member(document, "kernels") || json_value_member(document, "scrtm_and_bios"))
-		return error_set(err, ERROR_UNSUPPORTED, reading->source, ERROR_NO_OFFSET,
-				 "a measured-boot reference state: it has sets of digests, not the "
-				 "events of a boot; see refgen boot");
-	return error_set(err, ERROR_MALFORMED, reading->source, ERROR_NO_OFFSET,
-			 "JSON, but no runtime policy: it has no \"digests\"");
-}
-
 int keylime_read(struct allowlist_reading *reading, const struct json_value *document,
 		 struct error *err)
 {
@@ -87,8 +75,12 @@ int keylime_read(struct allowlist_reading *reading, const struct json_value *doc
 	uint64_t version;
 	struct bytes keys;
 
+	if (!digests && reference_state_is_one(document))
+		return reference_state_read(reading, document, err);
 	if (!digests)
-		return not_ours(reading, document, err);
+		return error_set(err, ERROR_MALFORMED, reading->source, ERROR_NO_OFFSET,
+				 "JSON, but neither a runtime policy nor a reference state: it has "
+				 "no \"digests\" and no \"kernels\"");
 	if (!json_value_is_object(digests))
 		return malformed(reading, err, "no object", bytes_of_string("digests"));
 	if (!json_value_uint(json_value_member(meta, "version"), &version))

@@ -122,6 +122,7 @@ struct file_set {
 	size_t n_files;
 	struct golden_link *links;
 	size_t n_links;
+	struct bytes profiles; /* of ARTIFACT_BOOT: encoded (db/profile.h); borrowed, or none */
 	const struct golden_key *keys; /* of ARTIFACT_KEYS: borrowed; else none */
 	size_t n_keys;
 	struct bytes keys_blob;                /* the same, as the database keeps them */

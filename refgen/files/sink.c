@@ -335,6 +335,9 @@ static int import(struct sink *sink, const struct file_set *set, struct error *e
 			status = -1;
 	if (status > 0 && set->keys_blob.size && db_import_keys(sink->db, set->keys_blob, err) < 0)
 		status = -1;
+	if (status > 0 && set->profiles.size &&
+	    db_import_profiles(sink->db, set->profiles, err) < 0)
+		status = -1;
 	if (status > 0 && db_import_commit(sink->db, err) < 0)
 		status = -1;
 	if (status < 0)

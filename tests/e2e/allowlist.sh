@@ -30,8 +30,8 @@ check_run "a list that is not there" 3 "$ASSAY" refgen allowlist -n nothing-ther
 check_run "no list at all is a usage error" 2 "$ASSAY" refgen allowlist -n
 check_run "--require-signed without a key is one" 2 "$ASSAY" refgen allowlist -n --require-signed flat
 printf '{"kernels": []}' > reference-state.json
-check_run "another kind of policy is named" 3 "$ASSAY" refgen allowlist -n reference-state.json
-check "  as what it is" contains "$ERR" "measured-boot reference state"
+check_run "a reference state that lacks most of it is refused" 3 "$ASSAY" refgen allowlist -n reference-state.json
+check "  saying what it lacks" contains "$ERR" "scrtm_and_bios: is missing"
 check_run "a database keeps none of a list that is refused" 3 "$ASSAY" refgen allowlist --release wrong --db golden.db wrong
 check_run "  not even the release" 0 "$ASSAY" db list --db golden.db
 check "  which is not named" lacks "$OUT" wrong

@@ -191,7 +191,7 @@ static void without_images(void **state)
 	assert_int_equal(list.n_profiles, 0);
 	assert_int_equal(list.n_images, 0);
 	memcpy(later, none, sizeof(none));
-	later[0] = 4;
+	later[0] = 5;
 	assert_int_equal(profiles_decode(bytes_of(later, sizeof(later)), "x", &list, &err), -1);
 	test_error(&err, ERROR_MALFORMED, 1);
 	profile_list_clear(&list);
