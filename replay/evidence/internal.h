@@ -129,6 +129,22 @@ int draft_expand(struct draft *draft, struct item_list *items, draft_load_fn *lo
  */
 int draft_settle(struct draft *draft, struct error *err);
 
+/*
+ * roots.c: the folders of a sorted list that are bundles: those with evidence in them, or else what all is
+ * in, when there is evidence somewhere deeper in it. None where there is no evidence at all.
+ */
+struct roots {
+	struct bytes *folders; /* owned; paths are the items', empty for the top */
+	size_t n, capacity;
+	bool is_deep;
+};
+int roots_find(struct roots *out, const char *source, const struct item_list *items,
+	       struct error *err);
+void roots_clear(struct roots *roots);
+
+/* True when path is below folder; *rest is the part of it there. */
+bool path_below(struct bytes path, struct bytes folder, struct bytes *rest);
+
 /* True where a folder or archive without names of evidence may hold evidence by this one. */
 bool item_is_candidate(const struct item *item);
 

@@ -17,9 +17,6 @@
 /* An archive in the archive is unpacked as a whole. */
 #define NESTED_MAX ((size_t)1 << 30)
 
-/* Folders around the bundles, as in a tar of /srv/cases/17. */
-#define WRAPPING_MAX 16
-
 struct packed_bundle {
 	struct bytes folder; /* path of its folder in the archive; empty: the archive's top */
 	struct item_list items;
@@ -385,162 +382,26 @@ static int load_wanted(struct packed *packed, struct error *err)
 	return status < 0 ? -1 : 0;
 }
 
-/* --- which folders are bundles ------------------------------------------------------------ */
+/* --- bundles ------------------------------------------------------------------------------ */
 
-/* The part of path below folder: false when it is not in there. */
-static bool below(struct bytes path, struct bytes folder, struct bytes *rest)
-{
-	if (folder.size == 0) {
-		*rest = path;
-		return true;
-	}
-	if (path.size <= folder.size + 1 || !bytes_start_with(path, folder) ||
-	    path.data[folder.size] != '/')
-		return false;
-	*rest = bytes_of(path.data + folder.size + 1, path.size - folder.size - 1);
-	return true;
-}
-
-static struct bytes first_part(struct bytes path)
-{
-	const uint8_t *slash = path.size ? memchr(path.data, '/', path.size) : NULL;
-
-	return slash ? bytes_of(path.data, (size_t)(slash - path.data)) : bytes_of(path.data, 0);
-}
-
-/* How the folders of bundles are found: what no name tells, contents may. */
-enum search { BY_NAME, BY_CONTENT, SEARCHES };
-
-static bool has_evidence(const struct item *item, struct bytes rest, enum search search)
-{
-	struct bytes no_name;
-
-	if (item->type != ITEM_FILE)
-		return false;
-	if (search == BY_CONTENT)
-		return item_is_candidate(item) && !memchr(rest.data, '/', rest.size);
-	return role_is_evidence(bundle_role_of(rest, &no_name));
-}
-
-static int add_bundle(struct packed *packed, struct bytes folder, struct error *err)
-{
-	struct packed_bundle *larger;
-
-	if (packed->n_bundles >= CONTAINER_BUNDLES_MAX)
-		return error_set(err, ERROR_LIMIT, packed->path, ERROR_NO_OFFSET,
-				 "more than %d folders with evidence", CONTAINER_BUNDLES_MAX);
-	larger = realloc(packed->bundles, (packed->n_bundles + 1) * sizeof(*larger));
-	if (!larger)
-		return error_memory(err, packed->path);
-	packed->bundles = larger;
-	larger[packed->n_bundles++] = (struct packed_bundle){ .folder = folder };
-	return 0;
-}
-
-/* What is known of the members below one folder. */
-struct level {
-	struct bytes only; /* the one folder that everything is in; empty: none */
-	bool several;      /* no: several folders, or a file beside them */
-};
-
-static void level_add(struct level *level, const struct item *item, struct bytes rest)
-{
-	struct bytes part = first_part(rest);
-
-	if (part.size == 0 && item->type == ITEM_FOLDER)
-		part = rest;
-	if (part.size == 0 || (level->only.size && !bytes_equal(level->only, part)))
-		level->several = true;
-	else
-		level->only = part;
-}
-
-/* True when the member is evidence of a folder right below; *folder its path in the archive. */
-static bool evidence_of_folder(const struct item *item, struct bytes rest, enum search search,
-			       struct bytes *folder)
-{
-	struct bytes part = first_part(rest);
-
-	if (part.size == 0 ||
-	    !has_evidence(item, bytes_of(rest.data + part.size + 1, rest.size - part.size - 1),
-			  search))
-		return false;
-	*folder = bytes_of(item->path.data, item->path.size - rest.size + part.size);
-	return true;
-}
-
-/*
- * The folder with evidence in it, or else the folders with evidence one level down; a folder that
- * everything else is in is passed through. Items are sorted, so those of one folder are together.
- */
-static int find_folders(struct packed *packed, enum search search, struct bytes *shared,
-			struct error *err)
-{
-	struct bytes top = bytes_of("", 0);
-
-	for (unsigned wrapping = 0; wrapping < WRAPPING_MAX; wrapping++) {
-		struct level level = { 0 };
-
-		for (size_t i = 0; i < packed->items.n_items; i++) {
-			const struct item *item = &packed->items.items[i];
-			struct bytes rest;
-
-			if (below(item->path, top, &rest) && has_evidence(item, rest, search))
-				return add_bundle(packed, top, err);
-		}
-		for (size_t i = 0; i < packed->items.n_items; i++) {
-			const struct item *item = &packed->items.items[i];
-			const struct packed_bundle *last =
-				packed->n_bundles ? &packed->bundles[packed->n_bundles - 1] : NULL;
-			struct bytes rest, folder;
-
-			if (!below(item->path, top, &rest))
-				continue;
-			level_add(&level, item, rest);
-			if (evidence_of_folder(item, rest, search, &folder) &&
-			    !(last && bytes_equal(last->folder, folder)) &&
-			    add_bundle(packed, folder, err) < 0)
-				return -1;
-		}
-		if (packed->n_bundles > 0)
-			return 0;
-		*shared = top;
-		if (level.several || level.only.size == 0)
-			break;
-		top = top.size ? bytes_of(level.only.data - top.size - 1,
-					  level.only.size + top.size + 1)
-			       : level.only;
-	}
-	return 0;
-}
-
-/* Folders with evidence; or what all is in, when there is evidence somewhere deeper in it. */
 static int find_bundles(struct packed *packed, struct error *err)
 {
-	struct bytes shared = bytes_of("", 0);
+	AUTO(roots_clear) struct roots roots = { 0 };
 
-	for (unsigned search = 0; search < SEARCHES; search++) {
-		if (find_folders(packed, search, &shared, err) < 0)
-			return -1;
-		if (packed->n_bundles > 0)
-			return 0;
-	}
-	for (size_t i = 0; i < packed->items.n_items; i++) {
-		const struct item *item = &packed->items.items[i];
-		struct bytes no_name;
-
-		if (item->type != ITEM_FILE ||
-		    (!item_is_candidate(item) &&
-		     !role_is_evidence(role_by_last_part(item->path, &no_name))))
-			continue;
-		if (add_bundle(packed, shared, err) < 0)
-			return -1;
-		packed->bundles[0].is_deep = true;
-		return 0;
-	}
-	return error_set(err, ERROR_INPUT, packed->path, ERROR_NO_OFFSET,
-			 "no evidence in this archive: no quote, boot log or IMA log by name or by "
-			 "content");
+	if (roots_find(&roots, packed->path, &packed->items, err) < 0)
+		return -1;
+	if (roots.n == 0)
+		return error_set(err, ERROR_INPUT, packed->path, ERROR_NO_OFFSET,
+				 "no evidence in this archive: no quote, boot log or IMA log by "
+				 "name or by content");
+	packed->bundles = calloc(roots.n, sizeof(*packed->bundles));
+	if (!packed->bundles)
+		return error_memory(err, packed->path);
+	for (size_t i = 0; i < roots.n; i++)
+		packed->bundles[i] = (struct packed_bundle){ .folder = roots.folders[i],
+							     .is_deep = roots.is_deep };
+	packed->n_bundles = roots.n;
+	return 0;
 }
 
 /*
@@ -555,7 +416,7 @@ static int draft_bundle(struct packed *packed, struct packed_bundle *bundle, siz
 	for (; *next < packed->items.n_items; ++*next) {
 		struct item item = packed->items.items[*next];
 
-		if (!below(item.path, bundle->folder, &item.path)) {
+		if (!path_below(item.path, bundle->folder, &item.path)) {
 			if (bundle->items.n_items > 0)
 				break;
 			continue;
@@ -601,10 +462,11 @@ static int add_single(struct packed *packed, struct error *err)
 	item.path = arena_copy(&packed->arena, name);
 	if (packed->arena.failed)
 		return error_memory(err, packed->path);
-	return item_list_add(&packed->items, item, err) < 0 ||
-			       add_bundle(packed, bytes_of("", 0), err) < 0
-		       ? -1
-		       : 0;
+	packed->bundles = calloc(1, sizeof(*packed->bundles));
+	if (!packed->bundles)
+		return error_memory(err, packed->path);
+	packed->bundles[packed->n_bundles++].folder = bytes_of("", 0);
+	return item_list_add(&packed->items, item, err);
 }
 
 /* Nothing was found, for that reason: archives in the archive may have it. */
