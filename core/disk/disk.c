@@ -19,6 +19,8 @@ struct disk {
 	struct image_container *container;
 	struct bytes memory;
 	uint64_t size;
+	uint64_t *
+		left; /* owned, so that a disk that is only read may count: bytes that may still be read */
 	bool has_gpt;
 	struct gpt gpt;
 };
@@ -31,6 +33,12 @@ int disk_read(const struct disk *disk, uint64_t offset, void *out, size_t size, 
 		return error_set(err, ERROR_TRUNCATED, disk->name, offset,
 				 "the image ends at 0x%" PRIx64 ", %zu bytes wanted here",
 				 disk->size, size);
+	if (size > *disk->left) {
+		*disk->left = 0;
+		return error_set(err, ERROR_LIMIT, disk->name, offset,
+				 "more is to be read of the image than is allowed");
+	}
+	*disk->left -= size;
 	if (disk->memory.data) {
 		memcpy(out, disk->memory.data + offset, size);
 		return 0;
@@ -63,8 +71,10 @@ static int disk_new(const char *name, struct disk **out, struct error *err)
 	disk->fd = -1;
 	disk->gpt.sector_size = 512;
 	disk->name = strdup(name);
-	if (!disk->name)
+	disk->left = malloc(sizeof(*disk->left));
+	if (!disk->name || !disk->left)
 		return error_memory(err, name);
+	*disk->left = UINT64_MAX;
 	*out = TAKE(disk);
 	return 0;
 }
@@ -138,6 +148,7 @@ void disk_free(struct disk *disk)
 		close(disk->fd);
 	image_container_free(disk->container);
 	gpt_clear(&disk->gpt);
+	free(disk->left);
 	free(disk->name);
 	free(disk);
 }
@@ -145,6 +156,16 @@ void disk_free(struct disk *disk)
 void disk_freep(struct disk **disk)
 {
 	disk_free(*disk);
+}
+
+void disk_limit(struct disk *disk, uint64_t max)
+{
+	*disk->left = max;
+}
+
+bool disk_is_exhausted(const struct disk *disk)
+{
+	return *disk->left == 0;
 }
 
 const char *disk_name(const struct disk *disk)

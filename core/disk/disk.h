@@ -26,6 +26,7 @@ struct volume;
 #define VOLUME_LINKS_MAX     40    /* symbolic links followed for one path, as the kernel has it */
 #define VOLUME_DIRECTORY_MAX 65536 /* entries of one directory: the most FAT can have */
 #define VOLUME_FILE_MAX      (4ull << 30) /* bytes of one file: the most FAT can have */
+#define VOLUME_WALK_MAX      (1u << 20)   /* directories of one walk */
 
 /* --- disk -------------------------------------------------------------------------------- */
 
@@ -47,6 +48,13 @@ int disk_open_bytes(struct bytes image, const char *name, struct disk **out, str
 
 void disk_free(struct disk *disk);
 void disk_freep(struct disk **disk);
+
+/*
+ * From here on at most max bytes are read of the disk; then every reading is ERROR_LIMIT. For walks over
+ * what strangers made: directories may share blocks, so that an image of a megabyte asks for terabytes.
+ */
+void disk_limit(struct disk *disk, uint64_t max);
+bool disk_is_exhausted(const struct disk *disk);
 
 const char *disk_name(const struct disk *disk);
 uint64_t disk_size(const struct disk *disk);
@@ -75,6 +83,7 @@ struct volume_info {
 	bool ordered;            /* volume_list gives the order on disk, not one of names */
 	const struct disk *disk; /* NULL for a directory */
 	const struct partition *partition; /* NULL where the volume is no partition */
+	bool is_dirty; /* its journal has what was not yet written in place, and is not replayed */
 };
 
 enum volume_entry_type {
@@ -91,12 +100,15 @@ struct volume_entry {
 };
 
 /* partition counts from 0 in disk_partitions. The disk must outlive its volumes. ERROR_UNSUPPORTED:
- * neither FAT nor ext (the message says what it looks like). */
+ * neither FAT, ext nor ISO 9660 (the message says what it is, where that can be told). */
 int volume_of_partition(const struct disk *disk, size_t partition, struct volume **out,
 			struct error *err);
 
 /* The whole disk as one FAT, ext or ISO 9660: an image of a partition, or a CD. */
 int volume_of_disk(const struct disk *disk, struct volume **out, struct error *err);
+
+/* *name is what the disk as a whole is, if it is known and not read ("XFS"), else NULL. 0, or -1. */
+int disk_foreign(const struct disk *disk, const char **name, struct error *err);
 
 /* The FAT image that El Torito names for UEFI (platform 0xEF). 1, or 0 if the disk has none. */
 int volume_of_el_torito(const struct disk *disk, struct volume **out, struct error *err);
@@ -137,5 +149,39 @@ int volume_stream(struct volume *volume, const char *path,
 int volume_list(struct volume *volume, const char *dir,
 		int (*entry)(void *ctx, const struct volume_entry *entry, struct error *err),
 		void *ctx, struct error *err);
+
+/* --- walking a tree ------------------------------------------------------------------------ */
+
+/* What a walk gives; id means something to volume_read_member only. */
+struct volume_member {
+	struct bytes
+		path; /* from where the walk began, parts joined by '/'; valid until the call returns */
+	enum volume_entry_type type;
+	uint64_t size, id;
+};
+
+struct volume_walk {
+	unsigned depth_max; /* 1: only what is in the directory itself; 0: VOLUME_DEPTH_MAX */
+	/* Every entry, a directory before what is in it. 0, or -1 to end the walk. */
+	int (*member)(void *ctx, const struct volume_member *member, struct error *err);
+	/*
+	 * A directory that cannot be read to its end, is met twice or lies too deep, or an entry without a
+	 * name that can be used: the walk goes on with what is beside it. 0, or -1 to end the walk.
+	 */
+	int (*trouble)(void *ctx, struct bytes path, const struct error *problem,
+		       struct error *err);
+	void *ctx;
+};
+
+/*
+ * Walks all that is in a directory, once however directories are linked, without following symbolic
+ * links. 1; 0 for no such directory; -1 where a function ended it, or the machine failed us.
+ */
+int volume_walk(struct volume *volume, const char *dir, const struct volume_walk *walk,
+		struct error *err);
+
+/* Appends the first max bytes of a file that a walk gave, or all it has. */
+int volume_read_member(struct volume *volume, const struct volume_member *member, uint64_t max,
+		       struct buf *out, struct error *err);
 
 #endif

@@ -331,6 +331,8 @@ static int ext_stream(struct volume *volume, const struct node *node, block_fn *
 
 	if (inode_read(volume, node->id, &inode, err) < 0)
 		return -1;
+	if (inode.size > node->size)
+		inode.size = node->size;
 	return inode_stream(volume, &inode, block, ctx, err);
 }
 
@@ -583,6 +585,7 @@ int ext_open(struct volume *volume, struct error *err)
 		return error_memory(err, volume->name);
 	volume->ops = &ext_ops;
 	volume->info.kind = VOLUME_EXT;
+	volume->info.is_dirty = sb.incompat & INCOMPAT_RECOVER;
 	if (layout(volume, &sb, err) < 0)
 		return -1;
 	for (size_t i = 0; i < 16; i++)

@@ -66,6 +66,7 @@ struct volume_ops {
 	/* Appends a symbolic link's target; NULL where there are no links. */
 	int (*link)(struct volume *volume, const struct node *node, struct buf *target,
 		    struct error *err);
+	/* As many bytes as node->size says, which may be fewer than the file has. */
 	int (*stream)(struct volume *volume, const struct node *node, block_fn *block, void *ctx,
 		      struct error *err);
 	void (*free)(struct volume *volume);
@@ -80,6 +81,14 @@ struct volume {
 	char *name;
 	char stored[256]; /* the name volume_stat found last */
 };
+
+/* volume.c: the directory of a path, as volume_walk and volume_list begin with: 1, 0, -1. */
+int volume_find_directory(struct volume *volume, const char *path, struct node *out,
+			  struct error *err);
+
+/* volume.c: ops->list, with a limit on the entries of one directory. */
+int volume_list_node(struct volume *volume, const struct node *dir, found_fn *found, void *ctx,
+		     struct error *err);
 
 /* Each fills info, ops, root and fs: 1, or 0 if this is another file system, -1 and *err. */
 int fat_open(struct volume *volume, struct error *err);

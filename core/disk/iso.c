@@ -292,7 +292,8 @@ static int iso_stream(struct volume *volume, const struct node *node, block_fn *
 	if (record.flags & FLAG_MULTI_EXTENT)
 		return region_error(&volume->region, ERROR_UNSUPPORTED, node->id + 25, err,
 				    "ECMA-119 9.1.6: a file of several extents");
-	return region_stream(&volume->region, record.extent * SECTOR, record.size, block, ctx, err);
+	return region_stream(&volume->region, record.extent * SECTOR,
+			     record.size < node->size ? record.size : node->size, block, ctx, err);
 }
 
 /* --- opening ----------------------------------------------------------------------------- */

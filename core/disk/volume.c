@@ -8,6 +8,74 @@
 
 /* --- making one -------------------------------------------------------------------------- */
 
+/* What is known by its magic bytes, and not read. */
+static const struct foreign {
+	const char *name, *magic;
+	size_t size;
+	uint64_t at;
+} foreign[] = {
+	{"XFS",			     "XFSB",             4,  0      },
+	{ "btrfs",			  "_BHRfS_M",         8,  0x10040},
+	{ "a LUKS volume (encrypted)",      "LUKS\xba\xbe",     6,  0      },
+	{ "a BitLocker volume (encrypted)", "-FVE-FS-",         8,  3      },
+	{ "an LVM physical volume",         "LABELONE",         8,  512    },
+	{ "a Linux RAID member",            "\xfc\x4e\x2b\xa9", 4,  4096   },
+	{ "NTFS",			   "NTFS    ",         8,  3      },
+	{ "exFAT",			  "EXFAT   ",         8,  3      },
+	{ "F2FS",			   "\x10\x20\xf5\xf2", 4,  1024   },
+	{ "EROFS",			  "\xe2\xe1\xf5\xe0", 4,  1024   },
+	{ "SquashFS",		       "hsqs",             4,  0      },
+	{ "APFS",			   "NXSB",             4,  32     },
+	{ "swap space",                     "SWAPSPACE2",       10, 4086   },
+};
+
+static int foreign_find(const struct region *region, const struct foreign **out, struct error *err)
+{
+	uint8_t seen[16];
+
+	*out = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
+		const struct foreign *row = &foreign[i];
+
+		if (region->size < row->at + row->size)
+			continue;
+		if (region_read(region, row->at, seen, row->size, err) < 0)
+			return -1;
+		if (memcmp(seen, row->magic, row->size) != 0)
+			continue;
+		*out = row;
+		break;
+	}
+	return 0;
+}
+
+int disk_foreign(const struct disk *disk, const char **name, struct error *err)
+{
+	struct region whole = { disk, 0, disk_size(disk), disk_name(disk) };
+	const struct foreign *row;
+
+	if (foreign_find(&whole, &row, err) < 0)
+		return -1;
+	*name = row ? row->name : NULL;
+	return 0;
+}
+
+static int unread(const struct volume *volume, struct error *err)
+{
+	const struct foreign *row;
+
+	if (foreign_find(&volume->region, &row, err) < 0)
+		return -1;
+	if (row)
+		return region_error(&volume->region, ERROR_UNSUPPORTED, row->at, err,
+				    "%s, which is not read: only FAT, ext2 to ext4 and ISO 9660 "
+				    "are",
+				    row->name);
+	return region_error(&volume->region, ERROR_UNSUPPORTED, 0, err,
+			    "neither FAT, ext2 to ext4 nor ISO 9660, nor anything else that is "
+			    "known");
+}
+
 static int volume_open(const struct disk *disk, uint64_t start, uint64_t size,
 		       const struct partition *partition, const char *name, struct volume **out,
 		       struct error *err)
@@ -36,8 +104,7 @@ static int volume_open(const struct disk *disk, uint64_t start, uint64_t size,
 			return 0;
 		}
 	}
-	return region_error(&volume->region, ERROR_UNSUPPORTED, 0, err,
-			    "neither FAT, ext2 to ext4 nor ISO 9660 (encrypted, btrfs, XFS?)");
+	return unread(volume, err);
 }
 
 int volume_of_partition(const struct disk *disk, size_t partition, struct volume **out,
@@ -119,9 +186,8 @@ static int counted_found(void *ctx, const struct found *found, struct error *err
 	return counted->found(counted->ctx, found, err);
 }
 
-/* As ops->list, counting. */
-static int list(struct volume *volume, const struct node *dir, found_fn *found, void *ctx,
-		struct error *err)
+int volume_list_node(struct volume *volume, const struct node *dir, found_fn *found, void *ctx,
+		     struct error *err)
 {
 	struct counted counted = { volume, found, ctx, 0 };
 
@@ -242,7 +308,7 @@ static int step(struct volume *volume, struct walk *walk, struct bytes name, str
 		walk->depth -= walk->depth > 1;
 		return 1;
 	}
-	if (list(volume, here, lookup_found, &lookup, err) < 0)
+	if (volume_list_node(volume, here, lookup_found, &lookup, err) < 0)
 		return -1;
 	if (!lookup.is_there)
 		return 0;
@@ -363,6 +429,15 @@ int volume_read(struct volume *volume, const char *path, uint64_t max, struct bu
 	return found == 1 && buf_finish(out, err) < 0 ? -1 : found;
 }
 
+int volume_find_directory(struct volume *volume, const char *path, struct node *out,
+			  struct error *err)
+{
+	char stored[256];
+	int found = find(volume, path, out, stored, err);
+
+	return found > 0 && out->type != VOLUME_ENTRY_DIRECTORY ? 0 : found;
+}
+
 struct listing {
 	int (*entry)(void *ctx, const struct volume_entry *entry, struct error *err);
 	void *ctx;
@@ -381,11 +456,10 @@ int volume_list(struct volume *volume, const char *dir,
 		void *ctx, struct error *err)
 {
 	struct listing listing = { entry, ctx };
-	char stored[256];
 	struct node node;
-	int found = find(volume, dir, &node, stored, err);
+	int found = volume_find_directory(volume, dir, &node, err);
 
-	if (found <= 0 || node.type != VOLUME_ENTRY_DIRECTORY)
-		return found < 0 ? -1 : 0;
-	return list(volume, &node, listing_found, &listing, err) < 0 ? -1 : 1;
+	if (found <= 0)
+		return found;
+	return volume_list_node(volume, &node, listing_found, &listing, err) < 0 ? -1 : 1;
 }

@@ -185,9 +185,10 @@ struct bundle_body {
 	size_t n_mapped;
 };
 
-/* The two kinds of container: folders, and archives (named apart from libarchive's own names). */
+/* The kinds of container: folders, archives (named apart from libarchive's own names), disk images. */
 struct folder;
 struct packed;
+struct image;
 
 int folder_open(const char *path, struct folder **out, struct error *err);
 void folder_free(struct folder *folder);
@@ -198,5 +199,11 @@ int packed_open(const char *path, struct packed **out, struct error *err);
 void packed_free(struct packed *packed);
 size_t packed_n_bundles(const struct packed *packed);
 int packed_bundle(const struct packed *packed, size_t i, struct bundle **out, struct error *err);
+
+/* 1, 0 if the file is no disk image that is known, -1. */
+int image_open(const char *path, struct image **out, struct error *err);
+void image_free(struct image *image);
+size_t image_n_bundles(const struct image *image);
+int image_bundle(struct image *image, size_t i, struct bundle **out, struct error *err);
 
 #endif

@@ -457,8 +457,8 @@ static int add_single(struct packed *packed, struct error *err)
 	if (item.guess == FORM_GUESS_NONE && (!role_is_evidence(bundle_role_of(name, &no_name)) ||
 					      bundle_role_of(name, &no_name) == ROLE_MAPPING))
 		return error_set(err, ERROR_UNSUPPORTED, packed->path, 0,
-				 "neither a folder nor a tar or zip, nor evidence in a form that "
-				 "Assay reads");
+				 "neither a folder nor a tar or zip, nor a disk image, nor "
+				 "evidence in a form that Assay reads");
 	item.path = arena_copy(&packed->arena, name);
 	if (packed->arena.failed)
 		return error_memory(err, packed->path);

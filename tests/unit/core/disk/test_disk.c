@@ -316,6 +316,157 @@ static void out_of_memory(void **state)
 	test_drop(file);
 }
 
+/* --- walks ----------------------------------------------------------------------------------- */
+
+struct walked {
+	struct buf text; /* "path size;" of each member, "!path;" of each trouble */
+	int stop_after;  /* 0: never */
+};
+
+static int walked_member(void *ctx, const struct volume_member *member, struct error *err)
+{
+	struct walked *walked = ctx;
+
+	buf_append(&walked->text, member->path);
+	if (member->type == VOLUME_ENTRY_FILE)
+		buf_printf(&walked->text, " %u", (unsigned)member->size);
+	buf_append_string(&walked->text, ";");
+	if (walked->stop_after && --walked->stop_after == 0)
+		return error_set(err, ERROR_SYSTEM, "stop", 7, "enough");
+	return 0;
+}
+
+static int walked_trouble(void *ctx, struct bytes path, const struct error *problem,
+			  struct error *err)
+{
+	struct walked *walked = ctx;
+
+	(void)problem;
+	(void)err;
+	buf_append_string(&walked->text, "!");
+	buf_append(&walked->text, path);
+	buf_append_string(&walked->text, ";");
+	return 0;
+}
+
+/* What mdir, debugfs and isoinfo list in the images of the fuzz target: tests/fuzz/corpus/image. */
+static const struct walk_case {
+	const char *name, *image, *dir;
+	unsigned depth_max;
+	const char *text;
+	int status;
+} walk_cases[] = {
+	{"ext4",               "ext4", "/case/ca", 0, "root.pem 1468;", 1},
+	{ "FAT, in any case",  "fat",  "case/CA",  0, "root.pem 1468;", 1},
+	{ "ISO 9660",          "iso",  "/case/ca", 0, "root.pem 1468;", 1},
+	{ "one level",         "ext4", "x",        1, "n 3;",           1},
+	{ "the top of a CD",   "iso",  "/",        1, "case;x;",        1},
+	{ "the top of a FAT",  "fat",  "",         1, "case;",          1},
+	{ "no such directory", "fat",  "none",     0, "",               0},
+	{ "a file",            "ext4", "x/n",      0, "",               0},
+};
+
+static int walk_image(struct bytes image, const struct walk_case *row, struct walked *walked,
+		      uint64_t max, struct error *err)
+{
+	struct volume_walk walk = { .depth_max = row->depth_max,
+				    .member = walked_member,
+				    .trouble = walked_trouble,
+				    .ctx = walked };
+	AUTO(disk_freep) struct disk *disk = NULL;
+	AUTO(volume_freep) struct volume *opened = NULL;
+
+	if (disk_open_bytes(image, "image", &disk, err) < 0 ||
+	    volume_of_disk(disk, &opened, err) < 0)
+		return -1;
+	disk_limit(disk, max);
+	return volume_walk(opened, row->dir, &walk, err);
+}
+
+static void walk(void **state)
+{
+	const struct walk_case *row = *state;
+	AUTO(buf_clear) struct buf path = BUF_INIT;
+	struct walked walked = { .text = BUF_INIT };
+	struct bytes file;
+	struct error err;
+
+	buf_printf(&path, "tests/fuzz/corpus/image/%s", row->image);
+	file = test_file((char *)path.data);
+	assert_int_equal(walk_image(file, row, &walked, UINT64_MAX, &err), row->status);
+	if (*row->text)
+		assert_string_equal((char *)walked.text.data, row->text);
+	else
+		assert_int_equal(walked.text.size, 0);
+	buf_clear(&walked.text);
+	test_drop(file);
+}
+
+/* A function that ends the walk, memory that runs out, and more reading than is allowed. */
+static void walk_ends(void **state)
+{
+	static const struct walk_case all = { "all", "ext4", "", 0, "", 1 };
+	struct bytes file = test_file("tests/fuzz/corpus/image/ext4");
+	struct walked walked = { .text = BUF_INIT, .stop_after = 2 };
+	struct error err;
+	unsigned n = 0;
+	int status;
+
+	(void)state;
+	assert_int_equal(walk_image(file, &all, &walked, UINT64_MAX, &err), -1);
+	test_error(&err, ERROR_SYSTEM, 7);
+	walked.text.size = 0;
+	assert_int_equal(walk_image(file, &all, &walked, 0, &err), 1);
+	assert_string_equal((char *)walked.text.data, "!;");
+	walked.text.size = 0;
+	assert_int_equal(walk_image(file, &all, &walked, 4096, &err), 1);
+	assert_non_null(strchr((char *)walked.text.data, '!'));
+	do {
+		walked.text.size = 0;
+		test_alloc_fail(++n);
+		status = walk_image(file, &all, &walked, UINT64_MAX, &err);
+		if (status < 0)
+			assert_int_equal(err.code, ERROR_SYSTEM);
+	} while (test_alloc_failed() && n < 1000);
+	test_alloc_fail(0);
+	assert_int_equal(status, 1);
+	assert_true(n > 5);
+	buf_clear(&walked.text);
+	test_drop(file);
+}
+
+/* Each file system that is told by its magic bytes, in an image of 80 KiB of zeros. */
+static const struct foreign_case {
+	const char *name, *magic;
+	size_t size, at;
+} foreign_cases[] = {
+	{"XFS",			"XFSB",         4,  0      },
+	{ "btrfs",		     "_BHRfS_M",     8,  0x10040},
+	{ "a LUKS volume (encrypted)", "LUKS\xba\xbe", 6,  0      },
+	{ "an LVM physical volume",    "LABELONE",     8,  512    },
+	{ "swap space",                "SWAPSPACE2",   10, 4086   },
+	{ "SquashFS",                  "hsqs",         4,  0      },
+};
+
+static void foreign(void **state)
+{
+	const struct foreign_case *row = *state;
+	AUTO(own_free) uint8_t *image = calloc(1, 80 << 10);
+	AUTO(disk_freep) struct disk *disk = NULL;
+	struct volume *opened = NULL;
+	const char *name;
+	struct error err;
+
+	assert_non_null(image);
+	memcpy(image + row->at, row->magic, row->size);
+	assert_int_equal(disk_open_bytes(bytes_of(image, 80 << 10), "foreign", &disk, &err), 0);
+	assert_int_equal(volume_of_disk(disk, &opened, &err), -1);
+	test_error(&err, ERROR_UNSUPPORTED, row->at);
+	assert_non_null(strstr(err.message, row->name));
+	assert_int_equal(disk_foreign(disk, &name, &err), 0);
+	assert_string_equal(name, row->name);
+}
+
 static void no_file_system(void **state)
 {
 	static uint8_t zeros[70000];
@@ -343,6 +494,9 @@ int main(void)
 	TEST(&tests, long_path);
 	TEST(&tests, stopped);
 	TEST(&tests, out_of_memory);
+	TEST_ROWS(&tests, walk, walk_cases);
+	TEST(&tests, walk_ends);
+	TEST_ROWS(&tests, foreign, foreign_cases);
 	TEST(&tests, no_file_system);
 	return test_run(&tests, "core/disk");
 }
