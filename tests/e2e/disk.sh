@@ -132,7 +132,7 @@ check_run "FAT in a partition" 0 "$VIEW" list disk.img partition=1
 check "is the FAT" contains "$OUT" "fat uuid=1234-ABCD"
 check_run "ext4 in a partition" 0 "$VIEW" list disk.img partition=2
 check "is the ext4" contains "$OUT" "ext uuid=01234567"
-cp disk.img bad.img; printf x | dd of=bad.img bs=1 seek=600 conv=notrunc status=none
+cp disk.img bad.img; printf xxxx | dd of=bad.img bs=1 seek=600 conv=notrunc status=none
 check_run "a GPT header whose checksum does not hold" 3 "$VIEW" gpt bad.img
 check "is named" contains "$ERR" "CRC-32"
 check_run "no GPT, no event" 3 "$VIEW" gpt fat32.img
