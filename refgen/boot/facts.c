@@ -5,6 +5,7 @@
 #include "core/json_read.h"
 #include "core/text.h"
 #include "refgen/boot/boot.h"
+#include "refgen/firmware/firmware.h"
 #include "refgen/systemd/systemd.h"
 
 /* Lists of devices, ROMs and blobs: more than any machine has. */
@@ -171,6 +172,26 @@ static int read_banks(struct facts *facts, const char *member, const struct json
 	return 0;
 }
 
+/* Device path nodes from text; none where there is no such member. */
+static int path_of(const struct facts *facts, const struct json_value *value, struct bytes *out,
+		   struct error *err)
+{
+	AUTO(buf_clear) struct buf nodes = BUF_INIT;
+	const char *text;
+
+	if (!value)
+		return 0;
+	if (text_of(facts, value, "path", &text, err) < 0)
+		return -1;
+	if (devpath_append_text(&nodes, text) < 0)
+		return wrong(facts, "path",
+			     "what follows the PCI address, such as \"Scsi(0x0,0x0)\"", err);
+	return buf_finish(&nodes, err) < 0 ||
+			       machine_copy(facts->machine, buf_bytes(&nodes), out, err) < 0
+		       ? -1
+		       : 0;
+}
+
 static int read_boot_order(struct facts *facts, const char *member, const struct json_value *value,
 			   struct error *err)
 {
@@ -185,7 +206,8 @@ static int read_boot_order(struct facts *facts, const char *member, const struct
 		if (pci_of(facts, item, member, &devices[i].pci_device, &devices[i].pci_function,
 			   err) < 0 ||
 		    text_of(facts, json_value_member(item, "description"), "description",
-			    &devices[i].description, err) < 0)
+			    &devices[i].description, err) < 0 ||
+		    path_of(facts, json_value_member(item, "path"), &devices[i].path, err) < 0)
 			return -1;
 	}
 	facts->out.has_boot_order = true;

@@ -117,6 +117,7 @@ static int take_devices(struct boot *boot, struct error *err)
 		boot->devices[i] = (struct boot_device){
 			.pci_device = facts->boot_order[i].pci_device,
 			.pci_function = facts->boot_order[i].pci_function,
+			.path = facts->boot_order[i].path,
 			.description = facts->boot_order[i].description,
 		};
 	if (!facts->has_boot_order) {

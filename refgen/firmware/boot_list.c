@@ -253,8 +253,10 @@ static void append_device(struct buf *path, const struct boot_device *device)
 	uint16_t port;
 
 	devpath_append_pci(path, device->pci_device, device->pci_function);
-	if (sata_port(device, &port))
-		devpath_append_sata(path, port);
+	if (device->path.size > 0)
+		buf_append(path, device->path);
+	else if (sata_port(device, &port))
+		devpath_append_sata(path, port, 0xffff, 0);
 }
 
 /* A device's option; description and path have the storage it borrows. */
@@ -285,13 +287,14 @@ static int make_device_option(const struct boot_input *input, size_t index, stru
 	return 0;
 }
 
-/* virtio-blk needs no more than its PCI address. Other devices' paths go on with what nobody told: a
- * target, a serial number, a MAC address. */
+/* virtio-blk needs no more than its PCI address. Other devices' paths go on: with what the facts say, or
+ * with what nobody told, a target, an identifier, a MAC address. */
 static const char *why_unknown(const struct boot_device *device)
 {
 	uint16_t port;
 
-	return strcmp(device->description, "UEFI Misc Device") == 0 || sata_port(device, &port)
+	return device->path.size > 0 || strcmp(device->description, "UEFI Misc Device") == 0 ||
+			       sata_port(device, &port)
 		       ? NULL
 		       : "the rest of the device's path is not known";
 }

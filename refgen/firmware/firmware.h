@@ -164,7 +164,19 @@ bool devpath_begins_on_disk(struct bytes path);
 
 void devpath_append_pci(struct buf *out, uint8_t device, uint8_t function); /* PciRoot(0x0) first */
 void devpath_append_pci_node(struct buf *out, uint8_t device, uint8_t function);
-void devpath_append_sata(struct buf *out, uint16_t port);
+void devpath_append_scsi(struct buf *out, uint16_t target, uint16_t unit);
+/* multiplier: the port multiplier's port, 0xffff for none */
+void devpath_append_sata(struct buf *out, uint16_t port, uint16_t multiplier, uint16_t unit);
+void devpath_append_nvme(struct buf *out, uint32_t id, const uint8_t eui64[8]);
+void devpath_append_mac(struct buf *out, const uint8_t address[6], uint8_t type);
+/* As network boot options have them: no address yet, DHCP; a prefix of 64 bits; an empty address. */
+void devpath_append_ipv4(struct buf *out);
+void devpath_append_ipv6(struct buf *out);
+void devpath_append_uri(struct buf *out);
+
+/* Nodes from their text, with "/" between them: "Scsi(0x0,0x0)", "NVMe(0x1,00-00-00-00-00-00-00-00)",
+ * "Sata(0x0,0xFFFF,0x0)", "MAC(525400123456,0x1)/IPv4(0.0.0.0)/Uri()". 0, or -1 for anything else. */
+int devpath_append_text(struct buf *out, const char *text);
 void devpath_append_volume_file(struct buf *out, const struct guid *volume,
 				const struct guid *file);
 void devpath_append_file(struct buf *out, struct bytes utf16); /* adds the terminator */

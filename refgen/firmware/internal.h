@@ -112,6 +112,7 @@ struct boot_list {
 struct boot_device {
 	uint8_t pci_device, pci_function;
 	const char *description; /* UTF-8, as the firmware calls the device */
+	struct bytes path;       /* nodes behind the PCI address; empty: none, or not known */
 };
 
 /* True when the device path begins with this device's. */

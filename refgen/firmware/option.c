@@ -7,7 +7,13 @@
 #define NODE_ACPI           0x02
 #define NODE_ACPI_HID       0x01
 #define NODE_MESSAGING      0x03
+#define NODE_MESSAGING_SCSI 0x02
+#define NODE_MESSAGING_MAC  0x0b
+#define NODE_MESSAGING_IPV4 0x0c
+#define NODE_MESSAGING_IPV6 0x0d
 #define NODE_MESSAGING_SATA 0x12
+#define NODE_MESSAGING_NVME 0x17
+#define NODE_MESSAGING_URI  0x18
 #define NODE_MEDIA          0x04
 #define NODE_MEDIA_HD       0x01
 #define NODE_MEDIA_FILE     0x04
@@ -90,12 +96,61 @@ void devpath_append_pci(struct buf *out, uint8_t device, uint8_t function)
 	devpath_append_pci_node(out, device, function);
 }
 
-void devpath_append_sata(struct buf *out, uint16_t port)
+void devpath_append_scsi(struct buf *out, uint16_t target, uint16_t unit)
+{
+	append_node(out, NODE_MESSAGING, NODE_MESSAGING_SCSI, 4);
+	buf_append_le16(out, target);
+	buf_append_le16(out, unit);
+}
+
+void devpath_append_sata(struct buf *out, uint16_t port, uint16_t multiplier, uint16_t unit)
 {
 	append_node(out, NODE_MESSAGING, NODE_MESSAGING_SATA, 6);
 	buf_append_le16(out, port);
-	buf_append_le16(out, 0xffff); /* no port multiplier */
-	buf_append_le16(out, 0);      /* logical unit */
+	buf_append_le16(out, multiplier);
+	buf_append_le16(out, unit);
+}
+
+void devpath_append_nvme(struct buf *out, uint32_t id, const uint8_t eui64[8])
+{
+	append_node(out, NODE_MESSAGING, NODE_MESSAGING_NVME, 12);
+	buf_append_le32(out, id);
+	buf_append(out, bytes_of(eui64, 8));
+}
+
+static void append_zeros(struct buf *out, size_t size)
+{
+	uint8_t *room = buf_extend(out, size);
+
+	if (room)
+		memset(room, 0, size);
+}
+
+void devpath_append_mac(struct buf *out, const uint8_t address[6], uint8_t type)
+{
+	append_node(out, NODE_MESSAGING, NODE_MESSAGING_MAC, 33);
+	buf_append(out, bytes_of(address, 6));
+	append_zeros(out, 32 - 6);
+	buf_append_u8(out, type);
+}
+
+void devpath_append_ipv4(struct buf *out)
+{
+	append_node(out, NODE_MESSAGING, NODE_MESSAGING_IPV4, 23);
+	append_zeros(out, 23);
+}
+
+void devpath_append_ipv6(struct buf *out)
+{
+	append_node(out, NODE_MESSAGING, NODE_MESSAGING_IPV6, 56);
+	append_zeros(out, 39);  /* addresses, ports, protocol, origin */
+	buf_append_u8(out, 64); /* length of the prefix */
+	append_zeros(out, 16);  /* gateway */
+}
+
+void devpath_append_uri(struct buf *out)
+{
+	append_node(out, NODE_MESSAGING, NODE_MESSAGING_URI, 0);
 }
 
 void devpath_append_volume_file(struct buf *out, const struct guid *volume, const struct guid *file)

@@ -36,6 +36,7 @@ struct pe;     /* refgen/pe/pe.h */
 /* A device in the VMM's boot order. */
 struct facts_device {
 	uint8_t pci_device, pci_function; /* on the root bridge */
+	struct bytes path;                /* device path nodes behind the PCI address, or empty */
 	const char *description;          /* as firmware calls it: "UEFI Misc Device" */
 };
 

@@ -108,7 +108,7 @@ write_facts() {
 	  "memory_mib": $memory,
 	  "s3": false,$tseg
 	  "banks": ["sha1", "sha256", "sha384", "sha512"],
-	  "boot_order": [{"pci": [1, 0], "description": "UEFI Misc Device"}],
+	  "boot_order": [$boot_order],
 	  "grub_disk": "hd0"$roms$more_facts
 	}
 	FACTS

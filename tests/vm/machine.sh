@@ -90,10 +90,16 @@ run_machine() {
 		smm=on
 		devices+=(-global driver=cfi.pflash01,property=secure,value=on)
 	fi
-	devices+=(-drive "file=$work/disk-run.img,format=raw,if=none,id=disk" -device "virtio-blk-pci,drive=disk,bootindex=0,logical_block_size=$sector,physical_block_size=$sector"
-		-drive "file=$work/exchange.img,format=raw,if=none,id=exchange" -device virtio-blk-pci,drive=exchange)
-	if [ "$network" = 1 ]; then
-		devices+=(-netdev user,id=net,restrict=on -device virtio-net-pci,netdev=net,mac=52:54:00:6d:62:01)
+	devices+=(-drive "file=$work/disk-run.img,format=raw,if=none,id=disk")
+	case $disk in
+	virtio) devices+=(-device "virtio-blk-pci,drive=disk,bootindex=0,logical_block_size=$sector,physical_block_size=$sector") ;;
+	scsi)   devices+=(-device virtio-scsi-pci,id=scsi -device scsi-hd,drive=disk,bus=scsi.0,scsi-id=3,lun=1,bootindex=0) ;;
+	nvme)   devices+=(-device nvme,drive=disk,serial=mbtest,bootindex=0) ;;
+	sata)   devices+=(-device ide-hd,drive=disk,bus=ide.2,bootindex=0) ;;
+	esac
+	devices+=(-drive "file=$work/exchange.img,format=raw,if=none,id=exchange" -device virtio-blk-pci,drive=exchange)
+	if [ "$network" != 0 ]; then
+		devices+=(-netdev user,id=net,restrict=on -device "virtio-net-pci,netdev=net,mac=52:54:00:6d:62:01${network_index:+,bootindex=$network_index}")
 	else
 		devices+=(-nic none)
 	fi

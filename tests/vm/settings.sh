@@ -51,6 +51,9 @@ need() { local t; for t; do command -v "$t" > /dev/null || die "$t is missing; R
 #   loader       grub | uki | stub
 #   cmdline      of the kernel
 #   network      1: a network card, whose option ROM gets measured
+#   network_index  where the machine boots from it, after the disk
+#   disk         virtio | scsi | nvme | sata: how it is attached
+#   boot_order   of refgen boot's facts: the machine's devices with a place in it
 #   attack       1: unpackaged and changed files, and IMA violations
 #   cpus, memory of the machine; memory in MiB
 #   sector       bytes of the disk's sectors
@@ -65,6 +68,7 @@ use_scenario() {
 	local base="console=ttyS0,115200 panic=5 ima_hash=sha256"
 
 	secure_boot=0 loader='' cmdline='' network=0 attack=0 cpus=1 memory=$VM_MEMORY keep=1 more_entries=0 sector=512 more_facts=''
+	disk=virtio network_index='' boot_order='{"pci": [1, 0], "description": "UEFI Misc Device"}'
 	efi_variables=()
 	case $1 in
 	sb-grub)

@@ -18,7 +18,7 @@
 
 variations=(sb-grub-cmdline sb-grub-menu sb-grub-mkconfig sb-grub-mok sb-grub-again sb-grub-big
 	sb-off-grub nosb-grub uki-loader-conf uki-sections uki-direct sb-uki-mok entry efistub-order efistub-big
-	uki13 sb-grub13 iso-uki)
+	uki13 sb-grub13 iso-uki sb-grub-scsi efistub-nvme uki-sata uki-network)
 
 vm_guid=6d656173-7572-6564-2d62-6f6f740000aa
 shim_guid=605dab50-e046-4300-abb6-3dd810dd8b23
@@ -52,7 +52,7 @@ from() {
 
 # grub_config FILE: a configuration of grub/ with its words replaced.
 grub_config() {
-	sed -e "s|@UUID@|$root_uuid|g; s|@VERSION@|$kernel_version|g; s|@OTHER@|$other_version|g" \
+	sed -e "s|@UUID@|$root_uuid|g; s|@VERSION@|$kernel_version|g; s|@OTHER@|${other_version:-}|g" \
 		-e "s|@INITRD@|initrd.img-$kernel_version|g; s|@CMDLINE@|$cmdline|g" \
 		"$here/grub/$1" > "$kept/grub.cfg"
 	on_root "$kept/grub.cfg" /boot/grub/grub.cfg
@@ -205,6 +205,34 @@ vary_efistub-order() {
 vary_efistub-big() {
 	from efistub "root=/dev/vda2 rw $base_cmdline mem-is=3072"
 	cpus=2 memory=3072
+}
+
+# Other disks; and a network card that is to be booted from after the disk.
+vary_sb-grub-scsi() {
+	from sb-grub "root=/dev/vda2 rw $base_cmdline"
+	disk=scsi
+	boot_order='{"pci": [1, 0], "path": "Scsi(0x3,0x1)", "description": "UEFI QEMU QEMU HARDDISK "}'
+}
+vary_efistub-nvme() {
+	from efistub "root=/dev/vda2 rw $base_cmdline"
+	disk=nvme
+	boot_order='{"pci": [1, 0], "path": "NVMe(0x1,00-00-00-00-00-00-00-00)", "description": "UEFI QEMU NVMe Ctrl mbtest 1"}'
+}
+vary_uki-sata() {
+	from uki-sdboot "$base_cmdline uki-sata"
+	network=0 disk=sata
+	boot_order='{"pci": [31, 2], "path": "Sata(0x2,0xFFFF,0x0)", "description": "UEFI QEMU HARDDISK QM00005 "}'
+}
+vary_uki-network() {
+	from uki-sdboot "$base_cmdline uki-network"
+	local card='"pci": [3, 0], "path": "MAC(5254006d6201,0x1)' of='(MAC:5254006D6201)"'
+
+	network_index=1
+	boot_order+=", {$card\", \"description\": \"UEFI PXEv4 $of}"
+	boot_order+=", {$card/IPv4(0.0.0.0)\", \"description\": \"UEFI PXEv4 $of}"
+	boot_order+=", {$card/IPv6(0:0:0:0:0:0:0:0)\", \"description\": \"UEFI PXEv6 $of}"
+	boot_order+=", {$card/IPv4(0.0.0.0)/Uri()\", \"description\": \"UEFI HTTPv4 $of}"
+	boot_order+=", {$card/IPv6(0:0:0:0:0:0:0:0)/Uri()\", \"description\": \"UEFI HTTPv6 $of}"
 }
 
 # Debian 13's systemd-boot and systemd-stub: add-ons, a configuration extension, loader.conf in PCR 5; then user

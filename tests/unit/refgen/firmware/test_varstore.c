@@ -439,19 +439,19 @@ static const struct device_case {
 	const char *hex; /* of its option; NULL: not known */
 } device_cases[] = {
 	{"virtio disk",
-         { 1, 0, "UEFI Misc Device" },
+         { 1, 0, "UEFI Misc Device", { 0 } },
          "010000001600550045004600490020004d006900730063002000440065007600690063006500000002010c00"
-	  "d041030a000000000101060000017fff04004eac0881119f594d850ee21a522c59b2"},
+	  "d041030a000000000101060000017fff04004eac0881119f594d850ee21a522c59b2" },
 	{ "DVD drive",
-         { 31, 2, "UEFI QEMU DVD-ROM QM00005 " },
+         { 31, 2, "UEFI QEMU DVD-ROM QM00005 ", { 0 } },
          "01000000200055004500460049002000510045004d00550020004400560044002d0052004f004d0020005100"
 	  "4d"
 	  "00300030003000300035002000000002010c00d041030a0000000001010600021f03120a000200ffff0000"
-	  "7fff04004eac0881119f594d850ee21a522c59b2"                            },
-	{ "even serial",   { 31, 2, "UEFI QEMU DVD-ROM QM00004 " },   NULL      },
-	{ "longer serial", { 31, 2, "UEFI QEMU DVD-ROM QM000050" },   NULL      },
-	{ "elsewhere",     { 30, 2, "UEFI QEMU DVD-ROM QM00005 " },   NULL      },
-	{ "network",       { 3, 0, "UEFI PXEv4 (MAC:525400123456)" }, NULL      },
+	  "7fff04004eac0881119f594d850ee21a522c59b2"                             },
+	{ "even serial",   { 31, 2, "UEFI QEMU DVD-ROM QM00004 ", { 0 } },   NULL},
+	{ "longer serial", { 31, 2, "UEFI QEMU DVD-ROM QM000050", { 0 } },   NULL},
+	{ "elsewhere",     { 30, 2, "UEFI QEMU DVD-ROM QM00005 ", { 0 } },   NULL},
+	{ "network",       { 3, 0, "UEFI PXEv4 (MAC:525400123456)", { 0 } }, NULL},
 };
 
 static void device_options(void **state)
