@@ -133,8 +133,8 @@ static int check(struct run *run, const struct cel_record *cel, struct event *ev
 		return 0;
 	}
 	/* The template "ima" is hashed otherwise than it is stored. */
-	if (record->content == RECORD_IMA_TEMPLATE && !bytes_equal_string(record->name, "ima") &&
-	    !all_zeros(record))
+	if (record->content == RECORD_IMA_TEMPLATE && record->name.size &&
+	    !bytes_equal_string(record->name, "ima") && !all_zeros(record))
 		return check_bytes(run, record, out, err);
 	return 0;
 }
@@ -188,6 +188,8 @@ static void json_event(struct json *json, const struct cel_record *cel, const st
 	json_uint(json, "recnum", cel->recnum);
 	if (cel->is_nv)
 		json_uint(json, "nv_index", cel->nv_index);
+	else if (cel->is_register)
+		json_uint(json, "register", record->pcr);
 	else
 		json_uint(json, "pcr", record->pcr);
 	json_content_type(json, cel);

@@ -329,6 +329,28 @@ static int read_template(struct cel_parse *parse, struct error *err)
 	return read_data(parse, err);
 }
 
+/* {0: major, 1: minor}; anything else says no version. */
+static int read_version(struct cel_parse *parse, struct error *err)
+{
+	struct reader *in = &parse->log->in;
+	size_t from = in->pos;
+	struct item item[5] = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(item); i++)
+		if (item_next(in, &item[i], NULL) < 0 ||
+		    item[i].kind != (i == 0 ? ITEM_MAP : ITEM_UINT))
+			break;
+	parse->out->has_version = item[0].number == 2 && item[4].kind == ITEM_UINT &&
+				  item[1].number == 0 && item[3].number == 1 &&
+				  item[2].number <= UINT32_MAX && item[4].number <= UINT32_MAX;
+	if (parse->out->has_version) {
+		parse->out->major = (uint32_t)item[2].number;
+		parse->out->minor = (uint32_t)item[4].number;
+	}
+	in->pos = from;
+	return skip(parse, err);
+}
+
 /* {0: type} or {0: type, 1: data}. */
 static int read_management(struct cel_parse *parse, struct error *err)
 {
@@ -344,7 +366,9 @@ static int read_management(struct cel_parse *parse, struct error *err)
 				     "CEL 4.3.1: management is a type (0) and data (1)");
 	if (map.number == 1)
 		return 0;
-	return want_second(parse, err) < 0 ? -1 : skip(parse, err);
+	if (want_second(parse, err) < 0)
+		return -1;
+	return parse->out->management == CEL_VERSION ? read_version(parse, err) : skip(parse, err);
 }
 
 static int read_content(struct cel_parse *parse, struct error *err)
@@ -382,6 +406,7 @@ static int read_member(struct cel_parse *parse, uint32_t key, struct error *err)
 		if (want(parse, ITEM_UINT, "recnum", &item, err) < 0)
 			return -1;
 		out->recnum = item.number;
+		out->has_recnum = true;
 		return 0;
 	case KEY_PCR:
 		return want_u32(parse, "pcr", &out->record.pcr, err);

@@ -56,7 +56,8 @@ static bool begins_as_tlv(struct bytes start)
 	size = start.data[4];
 	if (size < 1 || size > 8)
 		return false;
-	return start.size <= 5 + size || start.data[5 + size] == 1 || start.data[5 + size] == 2;
+	return start.size <= 5 + size || start.data[5 + size] == 1 || start.data[5 + size] == 2 ||
+	       start.data[5 + size] == 108;
 }
 
 bool cel_guess(struct bytes start, enum cel_encoding *out)
@@ -81,6 +82,22 @@ bool cel_guess(struct bytes start, enum cel_encoding *out)
 	return true;
 }
 
+bool cel_is_binary(struct bytes start)
+{
+	struct cel_record record = { 0 };
+	enum cel_encoding encoding;
+	struct error ignored;
+	struct cel_log log;
+	int status;
+
+	if (!cel_guess(start, &encoding) || encoding == CEL_JSON ||
+	    cel_open(&log, start, NULL, &ignored) < 0)
+		return false;
+	status = cel_next(&log, &record, &ignored);
+	cel_close(&log);
+	return record.record.n_digests > 0 && (status > 0 || ignored.code == ERROR_TRUNCATED);
+}
+
 int cel_open(struct cel_log *out, struct bytes bytes, const char *source, struct error *err)
 {
 	struct cel_log log = { .source = source, .in = reader_of(bytes, 0, source) };
@@ -95,6 +112,22 @@ int cel_open(struct cel_log *out, struct bytes bytes, const char *source, struct
 		return -1;
 	}
 	*out = log;
+	return 0;
+}
+
+int cel_open_array(struct cel_log *out, const struct json_value *array, const char *source,
+		   struct error *err)
+{
+	long n = json_value_count(array);
+
+	if (n < 0)
+		return error_set(err, ERROR_MALFORMED, source, ERROR_NO_OFFSET,
+				 "CEL 5.2: a log is an array of records");
+	*out = (struct cel_log){ .source = source,
+				 .encoding = CEL_JSON,
+				 .array = array,
+				 .n_items = (size_t)n,
+				 .is_array = true };
 	return 0;
 }
 

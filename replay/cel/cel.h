@@ -6,12 +6,16 @@
  *
  * Encodings
  *     TLV    u8 type, be32 size, value: recnum (0), pcr (1) or nv_index (2), digests (3: a TLV each,
- *            whose type is the TPM_ALG_ID), then the content by its type
+ *            whose type is the TPM_ALG_ID), then the content by its type. Google's writers have a
+ *            register of a confidential machine (108) in the place of the PCR.
  *     JSON   an array of records, or one after the other: behind 0x1e (RFC 7464), or a line each
  *     CBOR   an array of records, or a sequence of them (RFC 8742); records are maps with the keys
  *            0 recnum, 1 pcr, 2 nv_index, 3 digests, 9 content_type, 10 content
  *
- * Sources: TCG Canonical Event Log Format 1.0 r0.41, 4 (records), 5.1 (TLV), 5.2 (CBOR and JSON).
+ * Sources: TCG Canonical Event Log Format 1.0 r0.41, 4 (records), 5.1 (TLV), 5.2 (CBOR and JSON);
+ *          tpm2-tss src/tss2-fapi/ifapi_json_serialize.c, ifapi_eventlog.c (JSON, before 4.0 with other
+ *          names of its members); go-eventlog cel/canonical_eventlog.go (registers), systemd
+ *          src/shared/tpm2-util.c (rtmr).
  * Threads: distinct logs may be used from distinct threads.
  */
 #ifndef REPLAY_CEL_CEL_H
@@ -62,19 +66,26 @@ struct cel_record {
 	 */
 	struct record record;
 	uint32_t content; /* enum cel_content, or the number in the log */
-	uint64_t recnum;
-	bool is_nv; /* extends an NV index: record.pcr is UINT32_MAX */
+	bool has_recnum;  /* what only follows the form may leave it out ... */
+	uint64_t recnum;  /* ... and this is then record.index */
+	bool is_nv;       /* extends an NV index: record.pcr is UINT32_MAX */
 	uint32_t nv_index;
-	uint32_t management; /* of CEL_CONTENT_CEL: enum cel_management; else 0 */
+	bool is_register; /* of a confidential machine: record.pcr is as in CCEL logs, 1 to 4 for RTMR0 to 3 */
+	uint32_t management;           /* of CEL_CONTENT_CEL: enum cel_management; else 0 */
+	bool has_version;              /* of CEL_VERSION: it says which */
+	uint32_t major, minor;         /* if has_version */
+	struct bytes encoded;          /* TLV: the content with its type and length; else empty */
+	const struct json_value *json; /* JSON: the record; else NULL */
 };
 
 /* An open log; fields are private. */
 struct cel_log {
 	const char *source; /* borrowed */
 	enum cel_encoding encoding;
-	struct reader in;            /* TLV and CBOR; of JSON what comes after this record */
-	struct json_value *document; /* owned: the array, or the record given last */
-	size_t n_items, item;        /* of an array */
+	struct reader in;               /* TLV and CBOR; of JSON what comes after this record */
+	struct json_value *document;    /* owned: the array, or the record given last; else NULL */
+	const struct json_value *array; /* borrowed, or the document */
+	size_t n_items, item;           /* of an array */
 	uint64_t n_given;
 	bool is_array, is_broken;
 	struct arena arena; /* of the record given last */
@@ -83,8 +94,14 @@ struct cel_log {
 /* True if a file that begins so may be a Canonical Event Log, and which encoding it has. */
 bool cel_guess(struct bytes start, enum cel_encoding *out);
 
+/* True if it can be nothing else in TLV or CBOR: its first record is whole up to its digests, and has one. */
+bool cel_is_binary(struct bytes start);
+
 /* ERROR_MALFORMED for bytes that are none. */
 int cel_open(struct cel_log *out, struct bytes bytes, const char *source, struct error *err);
+/* The same for an array in a JSON document, which is borrowed. */
+int cel_open_array(struct cel_log *out, const struct json_value *array, const char *source,
+		   struct error *err);
 void cel_close(struct cel_log *log);
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * CEL 5.2 in JSON. Bytes are hex, as the specification's example and tpm2-tss write them; in base64
- * where the record's digests are, for then its writer has it so everywhere.
+ * where the record's digests are, for then its writer has it so everywhere. tpm2-tss before 4.0 has "type"
+ * and "sub_event" for "content_type" and "content", and names of algorithms in capitals.
  */
 #include "core/base64.h"
 #include "core/text.h"
@@ -9,6 +10,9 @@
 
 /* RFC 7464, 2.2. */
 #define RECORD_SEPARATOR 0x1e
+
+/* RTMR0 to RTMR3. */
+#define REGISTER_MAX 3
 
 /* Longest record of a sequence: its data in hex, and what is around it. */
 #define RECORD_TEXT_MAX (3 * CEL_DATA_MAX)
@@ -34,6 +38,7 @@ int cel_json_open(struct cel_log *log, struct error *err)
 	if (json_read(bytes_of(log->in.data, log->in.size), log->source, &log->document, err) < 0)
 		return -1;
 	n = json_value_count(log->document);
+	log->array = log->document;
 	log->n_items = n < 0 ? 0 : (size_t)n;
 	log->is_array = true;
 	return 0;
@@ -65,12 +70,18 @@ static int decode(const struct cel_parse *parse, struct bytes text, bool is_base
 
 static enum alg alg_of_json(const struct json_value *value)
 {
-	struct bytes name;
+	struct bytes text;
+	char name[16];
 	uint64_t id;
 
 	if (json_value_uint(value, &id))
 		return id <= UINT16_MAX ? alg_of_tpm_id((uint16_t)id) : ALG_NONE;
-	return json_value_text(value, &name) ? alg_of_name(name) : ALG_NONE;
+	if (!json_value_text(value, &text) || text.size > sizeof(name))
+		return ALG_NONE;
+	for (size_t i = 0; i < text.size; i++)
+		name[i] = (char)(text.data[i] >= 'A' && text.data[i] <= 'Z' ? text.data[i] + 32
+									    : text.data[i]);
+	return alg_of_name(bytes_of(name, text.size));
 }
 
 static int read_digests(struct cel_parse *parse, const struct json_value *list, bool *is_base64,
@@ -131,16 +142,21 @@ static int read_template(struct cel_parse *parse, const struct json_value *conte
 	struct record *record = &parse->out->record;
 	struct bytes text;
 
+	record->content = RECORD_IMA_TEMPLATE;
+	/* tpm2-tss does not say which template it was. */
+	if (!json_value_member(content, "template_name") &&
+	    !json_value_member(content, "template_data"))
+		return 0;
 	if (!json_value_text(json_value_member(content, "template_name"), &record->name) ||
 	    !json_value_text(json_value_member(content, "template_data"), &text))
 		return cel_malformed(parse, parse->at, err,
 				     "its template_name or template_data is no text");
-	record->content = RECORD_IMA_TEMPLATE;
 	return decode(parse, text, is_base64, "template_data", &record->data, err);
 }
 
-static uint32_t management_of(const struct json_value *content)
+static void read_management(struct cel_record *out, const struct json_value *content)
 {
+	const struct json_value *data = json_value_member(content, "data");
 	static const struct {
 		const char *name;
 		uint32_t value;
@@ -150,13 +166,20 @@ static uint32_t management_of(const struct json_value *content)
 		{ "cel_timestamp", CEL_TIMESTAMP   },
 		{ "state_trans",   CEL_STATE_TRANS },
 	};
+	uint64_t major, minor;
 	struct bytes text;
 
 	if (json_value_text(json_value_member(content, "type"), &text))
 		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 			if (bytes_equal_string(text, names[i].name))
-				return names[i].value;
-	return 0;
+				out->management = names[i].value;
+	if (out->management == CEL_VERSION &&
+	    json_value_uint(json_value_member(data, "major"), &major) && major <= UINT32_MAX &&
+	    json_value_uint(json_value_member(data, "minor"), &minor) && minor <= UINT32_MAX) {
+		out->has_version = true;
+		out->major = (uint32_t)major;
+		out->minor = (uint32_t)minor;
+	}
 }
 
 static uint32_t content_of(const struct json_value *type)
@@ -166,6 +189,8 @@ static uint32_t content_of(const struct json_value *type)
 
 	if (json_value_uint(type, &number))
 		return number <= UINT32_MAX ? (uint32_t)number : CEL_CONTENT_OTHER;
+	if (json_value_text(type, &name) && bytes_equal_string(name, "LINUX_IMA"))
+		return CEL_CONTENT_IMA_TEMPLATE; /* tpm2-tss */
 	if (json_value_text(type, &name))
 		for (uint32_t i = 0; i < CEL_CONTENT_OTHER; i++)
 			if (cel_content_name(i) && bytes_equal_string(name, cel_content_name(i)))
@@ -179,12 +204,16 @@ static int read_content(struct cel_parse *parse, const struct json_value *record
 	const struct json_value *content = json_value_member(record, "content");
 	const struct json_value *type = json_value_member(record, "content_type");
 
+	if (!content)
+		content = json_value_member(record, "sub_event");
+	if (!type)
+		type = json_value_member(record, "type");
 	if (!type)
 		return cel_malformed(parse, parse->at, err, "CEL 4.2: lacks its content_type");
 	parse->out->content = content_of(type);
 	switch (parse->out->content) {
 	case CEL_CONTENT_CEL:
-		parse->out->management = management_of(content);
+		read_management(parse->out, content);
 		return 0;
 	case CEL_CONTENT_PCCLIENT_STD:
 		return read_event(parse, content, is_base64, err);
@@ -194,6 +223,9 @@ static int read_content(struct cel_parse *parse, const struct json_value *record
 		parse->out->record.content = RECORD_SYSTEMD;
 		json_value_text(json_value_member(content, "string"), &parse->out->record.data);
 		json_value_text(json_value_member(content, "eventType"), &parse->out->record.name);
+		return 0;
+	case CEL_CONTENT_OTHER:
+		json_value_text(type, &parse->out->record.name);
 		return 0;
 	default:
 		return 0;
@@ -206,25 +238,32 @@ static int read_record(struct cel_parse *parse, const struct json_value *value, 
 {
 	const struct json_value *pcr = json_value_member(value, "pcr");
 	const struct json_value *nv = json_value_member(value, "nv_index");
+	const struct json_value *rtmr = json_value_member(value, "rtmr");
 	struct cel_record *out = parse->out;
 	bool is_base64 = false;
 	uint64_t number;
 
 	if (!json_value_is_object(value))
 		return cel_malformed(parse, parse->at, err, "no object");
-	if (!pcr == !nv)
+	if ((pcr != NULL) + (nv != NULL) + (rtmr != NULL) != 1)
 		return cel_malformed(parse, parse->at, err,
 				     "CEL 4.2.2: has both a PCR and an NV index, or neither");
-	if (!json_value_uint(pcr ? pcr : nv, &number) || number > UINT32_MAX)
+	if (!json_value_uint(pcr  ? pcr
+			     : nv ? nv
+				  : rtmr,
+			     &number) ||
+	    number > (rtmr ? REGISTER_MAX : UINT32_MAX))
 		return cel_malformed(parse, parse->at, err, "its PCR or NV index is no number");
+	out->json = value;
 	out->is_nv = nv != NULL;
+	out->is_register = rtmr != NULL;
 	if (nv)
 		out->nv_index = (uint32_t)number;
 	else
-		out->record.pcr = (uint32_t)number;
+		out->record.pcr = (uint32_t)number + (rtmr ? 1 : 0);
 	/* systemd and its like leave the number out. */
 	out->recnum = out->record.index;
-	json_value_uint(json_value_member(value, "recnum"), &out->recnum);
+	out->has_recnum = json_value_uint(json_value_member(value, "recnum"), &out->recnum);
 	if (read_digests(parse, json_value_member(value, "digests"), &is_base64, err) < 0)
 		return -1;
 	return read_content(parse, value, is_base64, err);
@@ -264,8 +303,8 @@ int cel_json_next(struct cel_parse *parse, struct error *err)
 	if (log->is_array) {
 		if (log->item == log->n_items)
 			return 0;
-		return read_record(parse, json_value_item(log->document, log->item++), err) < 0 ? -1
-												: 1;
+		return read_record(parse, json_value_item(log->array, log->item++), err) < 0 ? -1
+											     : 1;
 	}
 	more = next_text(log, &text, &parse->at, err);
 	if (more <= 0)

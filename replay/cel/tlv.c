@@ -4,6 +4,10 @@
 
 enum { TLV_RECNUM, TLV_PCR, TLV_NV_INDEX, TLV_DIGESTS };
 
+/* go-eventlog's, in the place of the PCR: a register of a confidential machine. */
+#define TLV_REGISTER  108
+#define SEEN_REGISTER (1u << 4)
+
 struct tlv {
 	uint64_t at; /* of its type */
 	uint8_t type;
@@ -127,6 +131,7 @@ static int read_template(struct cel_parse *parse, struct tlv *content, struct er
 /* A version is a major (0) and a minor (1) number; a zero may have no bytes. */
 static int read_version(struct cel_parse *parse, struct tlv *version, struct error *err)
 {
+	uint32_t numbers[2] = { 0, 0 };
 	unsigned seen = 0;
 	struct tlv tlv;
 	int more;
@@ -136,7 +141,12 @@ static int read_version(struct cel_parse *parse, struct tlv *version, struct err
 			return cel_malformed(parse, tlv.at, err,
 					     "CEL 4.3.1: a version has a major and a minor number");
 		seen |= 1u << tlv.type;
+		for (size_t i = 0; i < tlv.value.size; i++)
+			numbers[tlv.type] = numbers[tlv.type] << 8 | tlv.value.data[i];
 	}
+	parse->out->has_version = more == 0 && seen;
+	parse->out->major = numbers[0];
+	parse->out->minor = numbers[1];
 	return more;
 }
 
@@ -161,6 +171,8 @@ static int read_content(struct cel_parse *parse, struct tlv *content, struct err
 
 	out->content = content->type;
 	out->record.data = tlv_bytes(content);
+	out->encoded = bytes_of(parse->log->in.data + (content->at - parse->log->in.base),
+				content->value.size + 5);
 	out->record.data_offset = content->value.base;
 	if (content->value.size > CEL_DATA_MAX)
 		return error_set(err, ERROR_LIMIT, parse->log->source, content->at,
@@ -178,14 +190,46 @@ static int read_content(struct cel_parse *parse, struct tlv *content, struct err
 	}
 }
 
+/* A field before the content: which, as a bit of seen; 0: it is the content. */
+static unsigned field_of(uint8_t type)
+{
+	if (type == TLV_REGISTER)
+		return SEEN_REGISTER;
+	return type <= TLV_DIGESTS ? 1u << type : 0;
+}
+
+static int read_field(struct cel_parse *parse, struct tlv *tlv, struct error *err)
+{
+	struct cel_record *out = parse->out;
+	uint64_t number;
+
+	switch (tlv->type) {
+	case TLV_DIGESTS:
+		return read_digests(parse, tlv, err);
+	case TLV_RECNUM:
+		out->has_recnum = true;
+		return tlv_number(parse, tlv, UINT64_MAX, "recnum", &out->recnum, err);
+	case TLV_NV_INDEX:
+		if (tlv_number(parse, tlv, UINT32_MAX, "nv_index", &number, err) < 0)
+			return -1;
+		out->nv_index = (uint32_t)number;
+		return 0;
+	default:
+		if (tlv_number(parse, tlv, UINT32_MAX, tlv->type == TLV_PCR ? "pcr" : "a register",
+			       &number, err) < 0)
+			return -1;
+		out->record.pcr = (uint32_t)number;
+		return 0;
+	}
+}
+
 /* The fields before the content: each once, content last. */
 int cel_tlv_next(struct cel_parse *parse, struct error *err)
 {
 	struct reader *in = &parse->log->in;
 	struct cel_record *out = parse->out;
-	unsigned seen = 0;
+	unsigned seen = 0, field;
 	struct tlv tlv;
-	uint64_t number;
 
 	out->record.offset = reader_offset(in);
 	for (;;) {
@@ -198,35 +242,22 @@ int cel_tlv_next(struct cel_parse *parse, struct error *err)
 		if (more == 0)
 			return error_set(err, ERROR_TRUNCATED, in->source, reader_offset(in),
 					 "the log ends in a record");
-		if (tlv.type > TLV_DIGESTS)
+		field = field_of(tlv.type);
+		if (!field)
 			break;
-		if (seen & 1u << tlv.type)
+		if (seen & field)
 			return cel_malformed(parse, tlv.at, err, "field %u is there twice",
 					     tlv.type);
-		seen |= 1u << tlv.type;
-		if (tlv.type == TLV_DIGESTS) {
-			if (read_digests(parse, &tlv, err) < 0)
-				return -1;
-			continue;
-		}
-		if (tlv_number(parse, &tlv, tlv.type == TLV_RECNUM ? UINT64_MAX : UINT32_MAX,
-			       tlv.type == TLV_RECNUM ? "recnum"
-			       : tlv.type == TLV_PCR  ? "pcr"
-						      : "nv_index",
-			       &number, err) < 0)
+		seen |= field;
+		if (read_field(parse, &tlv, err) < 0)
 			return -1;
-		if (tlv.type == TLV_RECNUM)
-			out->recnum = number;
-		else if (tlv.type == TLV_PCR)
-			out->record.pcr = (uint32_t)number;
-		else
-			out->nv_index = (uint32_t)number;
 	}
 	out->is_nv = seen & 1u << TLV_NV_INDEX;
+	out->is_register = seen & SEEN_REGISTER;
 	if (!(seen & 1u << TLV_RECNUM) || !(seen & 1u << TLV_DIGESTS))
 		return cel_malformed(parse, out->record.offset, err,
 				     "CEL 4.2: lacks its number or its digests");
-	if (out->is_nv == !!(seen & 1u << TLV_PCR))
+	if (out->is_nv + out->is_register + !!(seen & 1u << TLV_PCR) != 1)
 		return cel_malformed(parse, out->record.offset, err,
 				     "CEL 4.2.2: has both a PCR and an NV index, or neither");
 	return read_content(parse, &tlv, err) < 0 ? -1 : 1;

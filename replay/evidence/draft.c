@@ -389,6 +389,11 @@ static int load_files(struct draft *draft, const struct item_list *list, draft_l
 				return -1;
 			continue;
 		}
+		if (role->role == ROLE_CANONICAL_LOG) {
+			if (draft_expand_named(draft, item->path, found.file.contents, err) < 0)
+				return -1;
+			continue;
+		}
 		found.file.form = role->by_content ? "content" : NULL;
 		found.file.name = arena_copy(&draft->arena, role->name);
 		found.file.path = (const char *)arena_copy(&draft->arena, item->path).data;

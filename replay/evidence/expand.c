@@ -69,14 +69,15 @@ static int add_pieces(struct draft *draft, const struct form_result *result, str
 	return 0;
 }
 
-/* Reads one file: what it is in no form of ours is nothing of evidence, and listed as unused. */
-static int expand_item(struct draft *draft, struct item *item, struct bytes contents,
-		       struct error *err)
+/* 1; 0 when the file is in no form of ours (a problem, if it has to be); -1. */
+static int expand_file(struct draft *draft, struct bytes path, struct bytes contents,
+		       bool has_to_be, struct error *err)
 {
 	AUTO(form_result_clear) struct form_result result = { .arena = &draft->arena };
-	struct bytes path = arena_copy(&draft->arena, item->path);
 	struct error problem = { 0 };
 	int status;
+
+	path = arena_copy(&draft->arena, path);
 
 	if (draft->arena.failed)
 		return error_memory(err, NULL);
@@ -86,15 +87,34 @@ static int expand_item(struct draft *draft, struct item *item, struct bytes cont
 			*err = problem;
 		return -1;
 	}
-	if (status == 0 && problem.code == ERROR_UNSUPPORTED)
+	if (status == 0 && problem.code == ERROR_UNSUPPORTED && !has_to_be)
 		return 0;
-	item->is_wanted = true;
-	if (status == 0 && draft_problem(draft, BUNDLE_FORM, path, err, "offset 0x%llx: %s",
-					 (unsigned long long)problem.offset, problem.message) < 0)
+	if (status == 0 && problem.offset != ERROR_NO_OFFSET &&
+	    draft_problem(draft, BUNDLE_FORM, path, err, "offset 0x%llx: %s",
+			  (unsigned long long)problem.offset, problem.message) < 0)
+		return -1;
+	if (status == 0 && problem.offset == ERROR_NO_OFFSET &&
+	    draft_problem(draft, BUNDLE_FORM, path, err, "%s", problem.message) < 0)
 		return -1;
 	return add_notes(draft, &result, path, err) < 0 || add_pieces(draft, &result, path, err) < 0
 		       ? -1
-		       : 0;
+		       : 1;
+}
+
+int draft_expand_named(struct draft *draft, struct bytes path, struct bytes contents,
+		       struct error *err)
+{
+	return expand_file(draft, path, contents, true, err) < 0 ? -1 : 0;
+}
+
+/* Reads one file: what it is in no form of ours is nothing of evidence, and listed as unused. */
+static int expand_item(struct draft *draft, struct item *item, struct bytes contents,
+		       struct error *err)
+{
+	int status = expand_file(draft, item->path, contents, false, err);
+
+	item->is_wanted = item->is_wanted || status > 0;
+	return status < 0 ? -1 : 0;
 }
 
 int draft_expand(struct draft *draft, struct item_list *list, draft_load_fn *load, void *ctx,

@@ -119,6 +119,10 @@ int draft_finish(struct draft *draft, const char *name, struct item_list *items,
 
 int draft_found(struct draft *draft, struct found found, struct error *err);
 
+/* expand.c: a file that has the name of a form: what it is not is a problem. */
+int draft_expand_named(struct draft *draft, struct bytes path, struct bytes contents,
+		       struct error *err);
+
 /* expand.c: reads the files in forms of ours, and gives the draft the pieces in them. */
 int draft_expand(struct draft *draft, struct item_list *items, draft_load_fn *load, void *ctx,
 		 struct error *err);

@@ -41,6 +41,7 @@ static const struct role_name {
 	{ "evidence.json",           "",             false, ROLE_MAPPING             },
 	{ "tpm2-measure.log",        "",             false, ROLE_USERSPACE_LOG       },
 	{ "cc-measure.log",          "",             false, ROLE_USERSPACE_LOG       },
+	{ "canonical_event_log",     "",             false, ROLE_CANONICAL_LOG       },
 };
 
 static const char *const ima_names[] = { "binary_runtime_measurements",
@@ -126,6 +127,7 @@ const char *bundle_role_name(enum bundle_role role)
 		[ROLE_CREDENTIAL_RECOVERED] = "credential.recovered",
 		[ROLE_CA_CRT] = "ca",
 		[ROLE_USERSPACE_LOG] = "tpm2-measure.log",
+		[ROLE_CANONICAL_LOG] = "canonical_event_log",
 	};
 
 	return role < ROLE_COUNT && names[role] ? names[role] : "none";
@@ -173,6 +175,8 @@ size_t role_size_max(enum bundle_role role)
 {
 	if (role == ROLE_IMA_LOG)
 		return IMA_LOG_MAX;
+	if (role == ROLE_CANONICAL_LOG)
+		return FORM_SIZE_MAX;
 	return role == ROLE_BOOT_LOG || role == ROLE_USERSPACE_LOG ? LOG_MAX : SMALL_MAX;
 }
 
@@ -185,6 +189,7 @@ bool role_is_evidence(enum bundle_role role)
 	case ROLE_QUOTE_SIG:
 	case ROLE_QUOTE_PCRS:
 	case ROLE_MAPPING:
+	case ROLE_CANONICAL_LOG:
 		return true;
 	case ROLE_AK_PUB:
 	case ROLE_AK_PEM:

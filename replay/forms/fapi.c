@@ -13,6 +13,8 @@
  */
 #include "replay/forms/fapi.h"
 
+#include "replay/forms/cel.h"
+
 #include <inttypes.h>
 
 #define QUOTE_BANKS_MAX 16
@@ -301,7 +303,7 @@ static int quote_read(struct sink *sink, const struct json_value *document, stru
 	if (group && member_text(document, "signature", &text) &&
 	    read_signature(sink, info, text, group, err) < 0)
 		return -1;
-	if (json_value_count(log) > 0 && fapi_read_log(sink, log, "pcrLog", err) < 0)
+	if (json_value_count(log) > 0 && cel_form_read_array(sink, log, "pcrLog", err) < 0)
 		return -1;
 	if (member_text(document, "certificate", &text) && text.size) {
 		certificate.group = form_group(sink);

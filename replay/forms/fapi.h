@@ -11,8 +11,4 @@ enum alg fapi_alg(const struct json_value *value);
 /* Hex as a TPM2B; false if it is none. */
 bool fapi_append_2b(struct buf *out, const struct json_value *value);
 
-/* An array of events: what the firmware logged as a boot log, what others extended as a log of user space. */
-int fapi_read_log(struct sink *sink, const struct json_value *events, const char *where,
-		  struct error *err);
-
 #endif

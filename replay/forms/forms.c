@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay/forms/forms.h"
 
+#include "replay/forms/cel.h"
 #include "replay/forms/internal.h"
 #include "replay/forms/plain.h"
 
@@ -8,7 +9,7 @@
 static const struct json_form *const json_forms[] = {
 	&keylime_reply_form,  &keylime_push_form, &keylime_registrar_form,
 	&go_attestation_form, &trustee_form,      &fapi_quote_form,
-	&fapi_info_form,      &fapi_key_form,     &fapi_log_form,
+	&fapi_info_form,      &fapi_key_form,     &cel_array_form,
 };
 
 /* Members that stand near the beginning of documents in a form of ours: other JSON is not even read. */
@@ -125,7 +126,7 @@ static struct bytes without_space(struct bytes text)
 	return text;
 }
 
-static bool has_word(struct bytes text, const char *word)
+bool form_has_word(struct bytes text, const char *word)
 {
 	struct bytes wanted = bytes_of_string(word);
 
@@ -149,7 +150,7 @@ static bool is_json(struct bytes start)
 	if (text.size == 0 || (*text.data != '{' && *text.data != '['))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(json_words); i++)
-		if (has_word(text, json_words[i]))
+		if (form_has_word(text, json_words[i]))
 			return true;
 	return false;
 }
@@ -162,7 +163,10 @@ enum form_guess form_guess(struct bytes start, enum bundle_role *role)
 	if (is_json(start) || keylime_string_fits(start) || attestation_fits(start))
 		return FORM_GUESS_WRAPPED;
 	*role = plain_role(start);
-	return *role == ROLE_NONE ? FORM_GUESS_NONE : FORM_GUESS_PLAIN;
+	if (*role != ROLE_NONE)
+		return FORM_GUESS_PLAIN;
+	return cel_is_binary(start) || cel_form_is_json(start) ? FORM_GUESS_WRAPPED
+							       : FORM_GUESS_NONE;
 }
 
 /* --- reading ----------------------------------------------------------------------------------------- */
@@ -246,7 +250,7 @@ static bool has_lines(struct bytes text)
 
 	while (last && last > text.data && last[-1] <= ' ')
 		last--;
-	return last && last > text.data && last[-1] == '}' &&
+	return last && last > text.data && *text.data == '{' && last[-1] == '}' &&
 	       without_space(bytes_of(end, text.size - (size_t)(end - text.data))).size > 0;
 }
 
@@ -285,7 +289,11 @@ int form_read(struct bytes input, const char *source, struct form_result *out, s
 		out->form = "go-tpm-tools attestation";
 		status = attestation_read(&sink, input, err) < 0 ? -1 : 1;
 	} else {
-		status = read_json(&sink, input, source, err);
+		status = cel_is_binary(input) ? 1 : cel_form_is_sequence(input, err);
+		if (status > 0)
+			status = cel_form_read(&sink, input, source, "", err);
+		else if (status == 0)
+			status = read_json(&sink, input, source, err);
 	}
 	hasher_free(sink.hasher);
 	/* More pieces than any file has are the file's fault, not the machine's. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * go-tpm-tools' attest.Attestation, in protobuf's wire format: an attestation key, a quote a bank, the
- * firmware's log, the key's certificate and its intermediates.
+ * firmware's log, what the launcher of containers logged (a Canonical Event Log), the key's certificate and
+ * its intermediates.
  *
  * Sources: go-tpm-tools proto/attest.proto, proto/tpm.proto (Quote, PCRs); Protocol Buffers,
  *          "Encoding": varints and length-delimited fields, the last of a field that may not repeat counts.
@@ -11,6 +12,7 @@
 #include <inttypes.h>
 
 #include "core/reader.h"
+#include "replay/forms/cel.h"
 
 /* Fields of one message: 24 PCRs, a few quotes, a chain of certificates. */
 #define FIELDS_MAX 256
@@ -210,6 +212,18 @@ static int add_field(struct sink *sink, enum bundle_role role, unsigned group,
 	return form_add(sink, piece, err, "%s", where);
 }
 
+/* What Google's launcher of containers measured, and nothing else so far. */
+static int read_canonical_log(struct sink *sink, struct bytes log, struct error *err)
+{
+	static const char where[] = "canonical_event_log";
+	struct error problem = { 0 };
+	int status = cel_form_read(sink, log, where, where, &problem);
+
+	if (status < 0 && err)
+		*err = problem;
+	return status != 0 ? status : form_remark(sink, true, where, err, "%s", problem.message);
+}
+
 int attestation_read(struct sink *sink, struct bytes input, struct error *err)
 {
 	struct reader in = reader_of(input, 0, NULL);
@@ -234,8 +248,7 @@ int attestation_read(struct sink *sink, struct bytes input, struct error *err)
 		else if (field.number == QUOTES && field.bytes.data)
 			status = read_quote(sink, field.bytes, n_quotes++, err);
 		else if (field.number == CANONICAL_LOG && field.bytes.size)
-			status = form_remark(sink, false, "canonical_event_log", err,
-					     "a log that Assay does not read");
+			status = read_canonical_log(sink, field.bytes, err);
 		else if (field.number == EVENT_LOG && field.bytes.data)
 			log = field;
 		if (status < 0)

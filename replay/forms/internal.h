@@ -30,6 +30,9 @@ struct hasher *form_hasher(struct sink *sink, struct error *err);
 int form_remark(struct sink *sink, bool is_fault, const char *where, struct error *err,
 		const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* True if the word is in the text. */
+bool form_has_word(struct bytes text, const char *word);
+
 /* --- decode.c --------------------------------------------------------------------------------- */
 
 /*
@@ -81,7 +84,7 @@ struct json_form {
 
 extern const struct json_form keylime_reply_form, keylime_push_form, keylime_registrar_form;
 extern const struct json_form go_attestation_form, trustee_form;
-extern const struct json_form fapi_quote_form, fapi_info_form, fapi_key_form, fapi_log_form;
+extern const struct json_form fapi_quote_form, fapi_info_form, fapi_key_form, cel_array_form;
 
 /* go-tpm-tools' attest.Attestation: protobuf. */
 bool attestation_fits(struct bytes start);

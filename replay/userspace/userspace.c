@@ -192,7 +192,9 @@ static int parse_content(struct parse *parse, const struct json_value *json, str
 	if (kind && !json_value_text(kind, &text))
 		return malformed(parse, err, "content_type is no string");
 	if (!bytes_equal_string(text, "systemd")) {
+		/* As replay/forms writes what others logged. */
 		out->record.name = text;
+		json_value_text(json_value_member(content, "string"), &out->record.data);
 		return 0;
 	}
 	if (content ? !json_value_is_object(content) : kind != NULL)

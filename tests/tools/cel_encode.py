@@ -68,6 +68,8 @@ def tlv(kind, value):
 
 def as_tlv(index, pcr, digests, content):
     what, first, data = content
+    if what == "cos":  # first is the whole content
+        return tlv(0, index.to_bytes(8, "big")) + tlv(1, number(pcr)) + tlv(3, b"".join(tlv(IDS[a], d) for a, d in digests)) + first
     inner = tlv(0, struct.pack(">I", first) if what == "pcclient_std" else first.encode()) + tlv(1, data)
     return (tlv(0, number(index)) + tlv(1, number(pcr)) + tlv(3, b"".join(tlv(IDS[a], d) for a, d in digests))
             + tlv({"pcclient_std": 5, "ima_template": 7}[what], inner))
@@ -104,7 +106,7 @@ def as_json(text, names):
     def encode(index, pcr, digests, content):
         what, first, data = content
         if what == "systemd":
-            inner = {"string": first, "bootId": "0" * 32, "timestamp": 1, "eventType": "phase"}
+            inner = {"string": first, "bootId": "0" * 32, "timestamp": 1, "eventType": data or "phase"}
         elif what == "pcclient_std":
             inner = {"event_type": NAMES.get(first, first) if names else first, "event_data": text(data)}
         else:
@@ -114,34 +116,46 @@ def as_json(text, names):
     return encode
 
 
-encoding, boot, ima, out, *options = sys.argv[1:]
-records = list(boot_records(open(boot, "rb").read()))
-algs = [a for a, _ in records[1][1]]
-padded = [a for o in options if o.startswith("padded=") for a in o[7:].split(",")]
-records += ima_records(open(ima, "rb").read(), algs, padded)
-for option in options:
-    if option.startswith("systemd="):
-        string = option.split("=", 1)[1]
-        records.append((11, [(a, hashlib.new(a, string.encode()).digest()) for a in algs], ("systemd", string, b"")))
-# Record numbers count for each PCR.
-counts, numbered = {}, []
-for record in records:
-    numbered.append((counts.get(record[0], 0), *record))
-    counts[record[0]] = numbered[-1][0] + 1
-text = bytes.hex if encoding != "json-base64" else lambda b: base64.b64encode(b).decode()
-encode = as_json(text, "names" in options)
-with open(out, "wb") as f:
+def number_records(records, by_pcr=True):
+    """Record numbers count for each PCR, as in the specification's final form; Google's through the whole log."""
+    counts, numbered = {}, []
+    for i, record in enumerate(records):
+        numbered.append((counts.get(record[0], 0) if by_pcr else i, *record))
+        counts[record[0]] = counts.get(record[0], 0) + 1
+    return numbered
+
+
+def encode_log(encoding, numbered, names=False):
+    text = bytes.hex if encoding != "json-base64" else lambda b: base64.b64encode(b).decode()
+    encode = as_json(text, names)
     if encoding == "tlv":
-        f.write(b"".join(as_tlv(*r) for r in numbered))
-    elif encoding == "cbor":
-        f.write(head(4, len(numbered)) + b"".join(as_cbor(*r) for r in numbered))
-    elif encoding == "cbor-seq":
-        f.write(b"".join(as_cbor(*r) for r in numbered))
-    elif encoding in ("json", "json-base64"):
-        f.write(json.dumps([encode(*r) for r in numbered]).encode())
-    elif encoding == "json-seq":
-        f.write(b"".join(b"\x1e" + json.dumps(encode(*r)).encode() + b"\n" for r in numbered))
-    elif encoding == "json-lines":
-        f.write(b"".join(json.dumps(encode(*r)).encode() + b"\n" for r in numbered))
-    else:
-        sys.exit(__doc__)
+        return b"".join(as_tlv(*r) for r in numbered)
+    if encoding == "cbor":
+        return head(4, len(numbered)) + b"".join(as_cbor(*r) for r in numbered)
+    if encoding == "cbor-seq":
+        return b"".join(as_cbor(*r) for r in numbered)
+    if encoding in ("json", "json-base64"):
+        return json.dumps([encode(*r) for r in numbered]).encode()
+    if encoding == "json-seq":
+        return b"".join(b"\x1e" + json.dumps(encode(*r)).encode() + b"\n" for r in numbered)
+    if encoding == "json-lines":
+        return b"".join(json.dumps(encode(*r)).encode() + b"\n" for r in numbered)
+    sys.exit(__doc__)
+
+
+def main():
+    encoding, boot, ima, out, *options = sys.argv[1:]
+    records = list(boot_records(open(boot, "rb").read()))
+    algs = [a for a, _ in records[1][1]]
+    padded = [a for o in options if o.startswith("padded=") for a in o[7:].split(",")]
+    records += ima_records(open(ima, "rb").read(), algs, padded)
+    for option in options:
+        if option.startswith("systemd="):
+            string = option.split("=", 1)[1]
+            records.append((11, [(a, hashlib.new(a, string.encode()).digest()) for a in algs], ("systemd", string, b"")))
+    with open(out, "wb") as f:
+        f.write(encode_log(encoding, number_records(records), "names" in options))
+
+
+if __name__ == "__main__":
+    main()

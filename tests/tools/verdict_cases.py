@@ -2437,6 +2437,28 @@ for form in ("keylime", "keylime-push", "go-tpm-tools", "go-attestation", "trust
 form_case("keylime-gap", "fail", "bundle.missing:medium ima.unattested:high", rule="entries between two replies are missing")
 form_case("keylime-other-machine", "fail", "bundle.ambiguous:medium", rule="a reply of another list among a machine's")
 form_case("keylime-broken", "fail", "bundle.form:high", rule="a part that is not as its form has it")
+# Canonical Event Logs: the logs of the machine as one, and what Google's launcher of containers measured.
+for form in ("cel-tlv", "cel-named", "cel-json", "cel-sequence", "cel-cbor"):
+    form_case(form, "pass")
+for form in ("cel-json", "cel-sequence"):
+    form_case(form, "pass", "", lambda m: (m.systemd(), m.quote(TO_15)), form + "-userspace", rule="systemd's records, too")
+form_case("cel-gap", "fail", "bundle.form:high ima.unattested:high", rule="a record of IMA's is missing: its number, too")
+form_case("cel-event-gap", "fail", "bundle.form:high pcr.mismatch:critical", rule="a record of the firmware's is missing")
+form_case("cel-cut", "fail", "bundle.form:high ima.unattested:high", rule="a log that breaks off is read up to there")
+form_case("cel-not", "fail", "bundle.form:high", rule="a file that has the name of such a log, and is none")
+form_case("cel-ima-digest", "fail", "bundle.form:high", rule="a digest of an IMA entry that is not over its template data, in any bank")
+form_case("cel-ima-data", "fail", "ima.template-hash:high ima.unattested:high", rule="template data that was changed")
+form_case("cel-version", "fail", "bundle.form:high", rule="a log of a version that nobody knows")
+
+
+def containers(m):
+    m.more = [(13, event) for event in wrap_evidence.CONTAINERS]
+    m.quote([("sha256", ALL)])
+
+
+form_case("containers", "pass", "", containers, rule="go-tpm-tools: what the launcher of containers extended explains PCR 13")
+form_case("containers-altered", "fail", "bundle.form:high", containers, rule="a container event that its digest is not over")
+form_case("containers-missing", "fail", "pcr.mismatch:critical", containers, rule="a container event is missing")
 form_case("two-quotes", "incomplete", "bundle.ambiguous:medium", rule="two candidates for one purpose: neither is used")
 
 

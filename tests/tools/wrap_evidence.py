@@ -10,6 +10,9 @@ agents' own documentation and sources say, and knows nothing of how Assay reads 
 """
 import base64, hashlib, json, os, struct, sys, zlib
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cel_encode
+
 
 def b64(data):
     return base64.b64encode(data).decode()
@@ -213,6 +216,120 @@ def go_tpm_tools(bundle, out):
     put(out + "/ascii_runtime_measurements", bundle.ima())
 
 
+# What Google's launcher of containers measures: content 80, an inner type and its text (go-tpm-tools cel/cos_tlv.go).
+CONTAINERS = [cel_encode.tlv(80, cel_encode.tlv(kind, text)) for kind, text in (
+    (0, b"registry.example/app:latest"), (1, b"sha256:" + b"ab" * 32), (5, b"HOME=/"), (8, b""))]
+
+
+def containers(bundle, out, change=None):
+    go_tpm_tools(bundle, out)
+    records = [(13, [("sha1", hashlib.sha1(event).digest()), ("sha256", hashlib.sha256(event).digest())], ("cos", event, b""))
+               for event in CONTAINERS]
+    if change:
+        change(records)
+    with open(out + "/attestation.pb", "ab") as f:
+        f.write(field(5, cel_encode.encode_log("tlv", cel_encode.number_records(records, by_pcr=False))))
+
+
+def containers_altered(bundle, out):
+    def change(records):
+        records[0] = (*records[0][:2], ("cos", records[0][2][1].replace(b"latest", b"evil!!"), b""))
+    containers(bundle, out, change)
+
+
+def containers_missing(bundle, out):
+    containers(bundle, out, lambda records: records.pop(1))
+
+
+# --- Canonical Event Logs ---------------------------------------------------------------------------
+
+def cel(bundle, out, encoding, name, change=None, encoded=None):
+    """All files but the logs, which become one."""
+    os.makedirs(out)
+    for entry in os.listdir(bundle.path):
+        if "measurements" not in entry and entry != "tpm2-measure.log" and os.path.isfile(bundle.path + "/" + entry):
+            put(out + "/" + entry, bundle.get(entry))
+    records = list(cel_encode.boot_records(bundle.get("binary_bios_measurements")))
+    algs = [a for a, _ in records[1][1]]
+    records += cel_encode.ima_records(bundle.get("binary_runtime_measurements"), algs, [])
+    if bundle.has("tpm2-measure.log"):
+        for record in map(json.loads, bundle.get("tpm2-measure.log").split(b"\x1e")[1:]):
+            records.append((record["pcr"], [(d["hashAlg"], bytes.fromhex(d["digest"])) for d in record["digests"]],
+                            ("systemd", record["content"]["string"], record["content"]["eventType"])))
+    numbered = cel_encode.number_records(records)
+    if change:
+        change(numbered)
+    log = cel_encode.encode_log(encoding, numbered)
+    put(out + "/" + name, encoded(log) if encoded else log)
+
+
+def cel_tlv(bundle, out):
+    cel(bundle, out, "tlv", "logs.bin")
+
+
+def cel_named(bundle, out):
+    cel(bundle, out, "tlv", "canonical_event_log")
+
+
+def cel_json(bundle, out):
+    cel(bundle, out, "json", "logs.json")
+
+
+def cel_sequence(bundle, out):
+    cel(bundle, out, "json-seq", "logs.jsonseq")
+
+
+def cel_cbor(bundle, out):
+    cel(bundle, out, "cbor", "logs.cbor")
+
+
+def of_kind(numbered, kind):
+    return [i for i, record in enumerate(numbered) if record[3][0] == kind]
+
+
+def cel_gap(bundle, out):
+    cel(bundle, out, "tlv", "logs.bin", lambda numbered: numbered.pop(of_kind(numbered, "ima_template")[7]))
+
+
+def cel_event_gap(bundle, out):
+    cel(bundle, out, "cbor", "logs.cbor", lambda numbered: numbered.pop(3))
+
+
+def cel_cut(bundle, out):
+    cel(bundle, out, "tlv", "logs.bin", encoded=lambda log: log[:-20])
+
+
+def cel_not(bundle, out):
+    cel(bundle, out, "tlv", "canonical_event_log", encoded=lambda log: b"no log")
+
+
+def cel_ima_digest(bundle, out):
+    """The digest of one bank is another's: nothing of SHA-1, which the kernel's list has, shows it."""
+    def change(numbered):
+        at = of_kind(numbered, "ima_template")[7]
+        index, pcr, digests, content = numbered[at]
+        numbered[at] = (index, pcr, [(a, d if a == "sha1" else bytes([d[0] ^ 1]) + d[1:]) for a, d in digests], content)
+    cel(bundle, out, "cbor-seq", "logs.cbor", change)
+
+
+def cel_ima_data(bundle, out):
+    def change(numbered):
+        at = of_kind(numbered, "ima_template")[7]
+        index, pcr, digests, (kind, name, data) = numbered[at]
+        numbered[at] = (index, pcr, digests, (kind, name, data[:-2] + b"x\0"))
+    cel(bundle, out, "json-lines", "logs.json", change)
+
+
+def cel_version(bundle, out):
+    """A log that says first which version it is; a record with zeros extends nothing."""
+    record = {"recnum": 0, "pcr": 0, "digests": [{"hashAlg": "sha256", "digest": "00" * 32}], "content_type": "cel",
+              "content": {"type": "cel_version", "data": {"major": 2, "minor": 0}}}
+    cel(bundle, out, "json-lines", "logs.json", lambda numbered: numbered.__setitem__(slice(None), [
+        (n[0] + (n[1] == 0), *n[1:]) for n in numbered]), lambda log: json.dumps(record).encode() + b"\n" + log)
+
+
+# --- ----------------------------------------------------------------------------------------------
+
 def go_attestation(bundle, out):
     message, signature, pcrs = bundle.quote()
     (bank, values), = pcr_file(pcrs)
@@ -346,7 +463,7 @@ def two_quotes(bundle, out):
     put(out + "/attest2.bin", bytes(other))
 
 
-HELPERS = ("b64", "put", "put_json", "Bundle", "quote_string", "reply", "registrar", "series", "varint", "field", "pcr_file", "fapi_uint64",
+HELPERS = ("b64", "cel", "of_kind", "put", "put_json", "Bundle", "quote_string", "reply", "registrar", "series", "varint", "field", "pcr_file", "fapi_uint64",
            "fapi_info", "fapi_scheme", "fapi_events")
 FORMS = {name.replace("_", "-"): form for name, form in list(globals().items())
          if callable(form) and name not in HELPERS}
