@@ -18,7 +18,7 @@
 
 variations=(sb-grub-cmdline sb-grub-menu sb-grub-mkconfig sb-grub-mok sb-grub-again sb-grub-big
 	sb-off-grub nosb-grub uki-loader-conf uki-sections uki-direct sb-uki-mok entry efistub-order efistub-big
-	uki13 sb-grub13 iso-uki sb-grub-scsi efistub-nvme uki-sata uki-network)
+	uki13 sb-grub13 sb-grub11 efistub-linux13 uki-linux13 iso-uki sb-grub-scsi efistub-nvme uki-sata uki-network)
 
 vm_guid=6d656173-7572-6564-2d62-6f6f740000aa
 shim_guid=605dab50-e046-4300-abb6-3dd810dd8b23
@@ -275,6 +275,29 @@ vary_sb-grub13() {
 	alter_esp() {
 		on_esp "$debian13/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" /EFI/BOOT/grubx64.efi
 	}
+}
+
+# Debian 11's shim 15.8 and its GRUB: another SbatLevel, another order.
+vary_sb-grub11() {
+	from sb-grub "root=/dev/vda2 rw $base_cmdline"
+	keepable=0 wants=debian11
+	before_esp() { fetch_debian11; }
+	alter_esp() {
+		on_esp "$debian11/usr/lib/shim/shimx64.efi.signed" /EFI/BOOT/BOOTX64.EFI
+		on_esp "$debian11/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" /EFI/BOOT/grubx64.efi
+	}
+}
+
+# Debian 13's Linux 6.12, by its EFI stub and by systemd-stub 252.
+vary_efistub-linux13() {
+	from efistub "root=/dev/vda2 rw $base_cmdline"
+	keepable=0 wants=linux13
+	before_esp() { fetch_linux13; vmlinuz=$linux13; }
+}
+vary_uki-linux13() {
+	from uki-sdboot "$base_cmdline uki-linux13"
+	keepable=0 network=0 wants=linux13
+	before_esp() { fetch_linux13; vmlinuz=$linux13; }
 }
 
 # An ISO on a disk of 2048-byte sectors: its El Torito image is an ESP with a UKI.

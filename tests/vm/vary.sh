@@ -19,7 +19,7 @@ umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/settings.sh"
 . "$here/kernel.sh"
-. "$here/debian13.sh"
+. "$here/releases.sh"
 . "$here/keep.sh"
 . "$here/image.sh"
 . "$here/machine.sh"
