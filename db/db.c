@@ -11,6 +11,7 @@
 
 #include "core/reader.h"
 #include "db/internal.h"
+#include "db/page_cache.h"
 
 /* How long an import waits for another to end. */
 #define BUSY_MILLISECONDS 5000
@@ -460,10 +461,10 @@ static int pragma_value(struct db *db, const char *text, int64_t *out, struct er
 }
 
 /*
- * Takes the lock, which is kept, and plays back the journal of an import that was killed; makes the
- * tables of a new database in the same transaction, so that there are all of them or no database.
+ * Takes the lock, which is kept, and plays back the journal of an import that was killed. *is_new: there
+ * is nothing in it, not even tables.
  */
-static int open_checked(struct db *db, struct error *err)
+static int open_checked(struct db *db, bool *is_new, struct error *err)
 {
 	int64_t n_entries, application, version;
 
@@ -472,8 +473,9 @@ static int open_checked(struct db *db, struct error *err)
 	    pragma_value(db, "PRAGMA application_id", &application, err) < 0 ||
 	    pragma_value(db, "PRAGMA user_version", &version, err) < 0)
 		return -1;
-	if (n_entries == 0 && application == 0 && version == 0)
-		return schema_create(db, err) < 0 || db_execute(db, "COMMIT", err) < 0 ? -1 : 0;
+	*is_new = n_entries == 0 && application == 0 && version == 0;
+	if (*is_new) /* a commit would write the header of a database that is not ours */
+		return db_execute(db, "ROLLBACK", err);
 	if (application != DB_APPLICATION_ID || version != DB_SCHEMA_VERSION)
 		return error_set(err, ERROR_MALFORMED, db->path, ERROR_NO_OFFSET,
 				 "is not a golden database of schema version %d",
@@ -481,23 +483,21 @@ static int open_checked(struct db *db, struct error *err)
 	return schema_check(db, err) < 0 || db_execute(db, "COMMIT", err) < 0 ? -1 : 0;
 }
 
-/*
- * For writing. The write-ahead log makes the commit of an artifact cheap (nothing is synchronised)
- * and keeps it whole: a kill loses nothing that was committed, a power failure at most what came
- * after the last checkpoint.
- */
 static int open_importing(struct db *db, struct error *err)
 {
 	static const char *const pragmas[] = {
-		"PRAGMA journal_mode = WAL",        "PRAGMA synchronous = NORMAL",
+		"PRAGMA synchronous = NORMAL",
 		"PRAGMA wal_autocheckpoint = 8192", /* pages: 32 MiB */
 		"PRAGMA cache_size = -16384",       /* KiB */
 		"PRAGMA secure_delete = OFF",
 	};
+	_Static_assert(PAGE_CACHE_KIB == 16384, "as cache_size says");
+	bool is_new;
 	int result;
 
 	if (import_check(db, err) < 0)
 		return -1;
+	page_cache_begin();
 	result = sqlite3_open_v2(db->path, &db->sql,
 				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 					 (db->mode == DB_IMPORT ? SQLITE_OPEN_CREATE : 0),
@@ -507,7 +507,7 @@ static int open_importing(struct db *db, struct error *err)
 	sqlite3_busy_timeout(db->sql, BUSY_MILLISECONDS);
 	if (configure(db, err) < 0 || db_execute(db, "PRAGMA locking_mode = EXCLUSIVE", err) < 0)
 		return -1;
-	if (open_checked(db, err) < 0) {
+	if (open_checked(db, &is_new, err) < 0) {
 		if (!sqlite3_get_autocommit(db->sql))
 			db_execute(db, "ROLLBACK", NULL);
 		return -1;
@@ -515,7 +515,7 @@ static int open_importing(struct db *db, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(pragmas); i++)
 		if (db_execute(db, pragmas[i], err) < 0)
 			return -1;
-	return import_open(db, err);
+	return import_open(db, is_new, err);
 }
 
 int db_open(const char *path, enum db_mode mode, struct db **out, struct error *err)

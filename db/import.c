@@ -6,10 +6,17 @@
 #include "db/prints.h"
 
 /*
- * A transaction holds as many artifacts as the run committed before it, at least so many, and is closed
- * after so much time. Each commit writes anew the pages that all artifacts share: of transactions of a few
- * artifacts two thirds of the time went there. An import that is killed does half of its work again,
- * or what it did in that time.
+ * A transaction is closed after so much time. What it writes goes to the write-ahead log and from there into
+ * the database: its commit synchronises nothing, a kill loses nothing that was committed, a power failure
+ * at most what came after the last checkpoint.
+ *
+ * It holds as many artifacts as the run committed before it, at least so many. Each commit writes anew the
+ * pages that all artifacts share: of transactions of a few artifacts two thirds of the time went there. An
+ * import that is killed does half of its work again, or what it did in that time.
+ *
+ * The first transaction of a new database also makes its tables: there are all of them or no database. There is
+ * nothing yet that a log would have to keep, so pages are written once, to their places. It is closed
+ * by its time alone.
  */
 #define TRANSACTION_ARTIFACTS 16
 #define TRANSACTION_SECONDS   2
@@ -29,9 +36,12 @@ struct import {
 	struct known_artifact *known; /* owned */
 	size_t n_known, n_slots;
 
-	uint64_t n_uncommitted; /* whole artifacts in the open transaction; 0: none is open */
+	bool is_new;       /* nothing was ever committed to the database, not even its tables */
+	bool logged;       /* there is a write-ahead log */
+	bool begun;        /* a transaction is open */
+	time_t begun_time; /* its first artifact was written then, by CLOCK_MONOTONIC */
+	uint64_t n_uncommitted; /* whole artifacts in it */
 	uint64_t n_committed;   /* by this run */
-	time_t begun;           /* the open transaction, by CLOCK_MONOTONIC */
 
 	/* The artifact that is being imported. */
 	bool open;
@@ -141,17 +151,6 @@ static int known_load(struct db *db, struct error *err)
 		known_set(db->import, &row);
 	}
 	return found;
-}
-
-int import_open(struct db *db, struct error *err)
-{
-	db->import = calloc(1, sizeof(*db->import));
-	if (!db->import)
-		return error_memory(err, db->path);
-	pthread_mutex_init(&db->import->lock, NULL);
-	if (manifest_writer_new(&db->import->writer, err) < 0 || known_reserve(db, err) < 0)
-		return -1;
-	return known_load(db, err);
 }
 
 /* --- rows that are written ------------------------------------------------------------------------ */
@@ -294,7 +293,93 @@ static int member_put(struct db *db, const char *release, const struct artifact_
 	return 0;
 }
 
-/* --- transactions of whole artifacts ------------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------------------------------- */
+
+static int run(struct db *db, enum statement which, struct error *err)
+{
+	sqlite3_stmt *stmt = db_statement(db, which, err);
+
+	return stmt ? db_run(db, stmt, err) : -1;
+}
+
+/*
+ * Takes an open transaction back; after a full disk and the like SQLite has done so itself. What was
+ * in it is no longer known.
+ */
+static void rollback(struct db *db)
+{
+	struct import *import = db->import;
+
+	if (!sqlite3_get_autocommit(db->sql))
+		db_execute(db, "ROLLBACK", NULL);
+	import->begun = false;
+	import->n_uncommitted = 0;
+	pthread_mutex_lock(&import->lock);
+	memset(import->known, 0, import->n_slots * sizeof(*import->known));
+	import->n_known = 0;
+	pthread_mutex_unlock(&import->lock);
+	if (!import->is_new)
+		known_load(db, NULL); /* whoever rolls back has an error to tell already */
+}
+
+static int use_log(struct db *db, struct error *err)
+{
+	if (db->import->logged)
+		return 0;
+	db->import->logged = true;
+	return db_execute(db, "PRAGMA journal_mode = WAL", err);
+}
+
+/* Opens a transaction unless one is open. */
+static int begin(struct db *db, struct error *err)
+{
+	struct import *import = db->import;
+
+	if (import->begun)
+		return 0;
+	if ((!import->is_new && use_log(db, err) < 0) || run(db, SQL_BEGIN, err) < 0)
+		return -1;
+	import->begun = true;
+	if (import->is_new && schema_create(db, err) < 0) {
+		rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+static int commit(struct db *db, struct error *err)
+{
+	struct import *import = db->import;
+
+	if (!import->begun)
+		return 0;
+	if (run(db, SQL_COMMIT, err) < 0) {
+		rollback(db);
+		return -1;
+	}
+	import->n_committed += import->n_uncommitted;
+	import->n_uncommitted = 0;
+	import->begun = import->is_new = false;
+	return 0;
+}
+
+static time_t now(void)
+{
+	struct timespec time = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+/* Whether the open transaction has gone on for long enough. */
+static bool is_due(const struct import *import)
+{
+	return (!import->is_new && import->n_uncommitted >= TRANSACTION_ARTIFACTS &&
+		import->n_uncommitted >= import->n_committed) ||
+	       now() - import->begun_time >= TRANSACTION_SECONDS;
+}
+
+/* --- whole artifacts ------------------------------------------------------------------------------ */
 
 /* The better a state says who vouches, the higher. */
 static int signature_rank(enum signature_state state)
@@ -368,31 +453,6 @@ static int artifact_merge(struct db *db, const char *release, const struct artif
 	return artifact_copy(import, release, &row.artifact, err);
 }
 
-/*
- * Takes an open transaction back; after a full disk and the like SQLite has done so itself. What was
- * in it is no longer known.
- */
-static void rollback(struct db *db)
-{
-	struct import *import = db->import;
-
-	if (!sqlite3_get_autocommit(db->sql))
-		db_execute(db, "ROLLBACK", NULL);
-	import->n_uncommitted = 0;
-	pthread_mutex_lock(&import->lock);
-	memset(import->known, 0, import->n_slots * sizeof(*import->known));
-	import->n_known = 0;
-	pthread_mutex_unlock(&import->lock);
-	known_load(db, NULL); /* whoever rolls back has an error to tell already */
-}
-
-static int run(struct db *db, enum statement which, struct error *err)
-{
-	sqlite3_stmt *stmt = db_statement(db, which, err);
-
-	return stmt ? db_run(db, stmt, err) : -1;
-}
-
 static int write_rows(struct db *db, struct error *err)
 {
 	struct import *import = db->import;
@@ -409,46 +469,15 @@ static int write_rows(struct db *db, struct error *err)
 	return 0;
 }
 
-static int commit(struct db *db, struct error *err)
-{
-	if (db->import->n_uncommitted && run(db, SQL_COMMIT, err) < 0) {
-		rollback(db);
-		return -1;
-	}
-	db->import->n_committed += db->import->n_uncommitted;
-	db->import->n_uncommitted = 0;
-	return 0;
-}
-
-static time_t now(void)
-{
-	struct timespec time = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec;
-}
-
-/* Whether the open transaction has gone on for long enough. */
-static bool is_due(const struct import *import)
-{
-	return (import->n_uncommitted >= TRANSACTION_ARTIFACTS &&
-		import->n_uncommitted >= import->n_committed) ||
-	       now() - import->begun >= TRANSACTION_SECONDS;
-}
-
 /* In one transaction: the contents of the artifact if blobs is given, its row, and the release's
  * link. */
 static int write_artifact(struct db *db, const struct manifest_blobs *blobs, struct error *err)
 {
 	struct artifact_row *row = &db->import->row;
 
-	if (db->import->n_uncommitted == 0) {
-		if (run(db, SQL_BEGIN, err) < 0)
-			return -1;
-		db->import->begun = now();
-	}
 	row->extras = blobs ? -1 : row->extras;
-	if ((blobs && content_put(db, blobs->manifest, &row->manifest, err) < 0) ||
+	if (begin(db, err) < 0 ||
+	    (blobs && content_put(db, blobs->manifest, &row->manifest, err) < 0) ||
 	    (blobs && blobs->extras.size &&
 	     content_put(db, blobs->extras, &row->extras, err) < 0) ||
 	    (blobs && db->import->profiles.size &&
@@ -459,7 +488,8 @@ static int write_artifact(struct db *db, const struct manifest_blobs *blobs, str
 		return -1;
 	}
 	known_set(db->import, row);
-	db->import->n_uncommitted++;
+	if (db->import->n_uncommitted++ == 0)
+		db->import->begun_time = now();
 	return is_due(db->import) ? commit(db, err) : 0;
 }
 
@@ -581,6 +611,9 @@ void db_import_abort(struct db *db)
 
 int db_import_finish(struct db *db, struct error *err)
 {
+	static const char *const pragmas[] = { "PRAGMA journal_mode = DELETE",
+					       "PRAGMA locking_mode = NORMAL",
+					       "PRAGMA user_version" };
 	int status = commit(db, err);
 
 	db_import_abort(db);
@@ -588,10 +621,28 @@ int db_import_finish(struct db *db, struct error *err)
 		sqlite3_finalize(db->statements[i]);
 		db->statements[i] = NULL;
 	}
-	/* Moves the log into the database and takes it away: readers want a plain file. */
-	if (db_execute(db, "PRAGMA journal_mode = DELETE", status < 0 ? NULL : err) < 0)
-		return -1;
+	/* Moves the log into the database and takes it away, then the lock and the rollback journal, which
+	 * go with the first access: readers want a plain file. */
+	for (size_t i = 0; i < ARRAY_SIZE(pragmas); i++)
+		if (db_execute(db, pragmas[i], status < 0 ? NULL : err) < 0)
+			return -1;
+	db->import->logged = false;
 	return status;
+}
+
+int import_open(struct db *db, bool is_new, struct error *err)
+{
+	struct import *import = db->import = calloc(1, sizeof(*import));
+
+	if (!import)
+		return error_memory(err, db->path);
+	import->is_new = is_new;
+	pthread_mutex_init(&import->lock, NULL);
+	if (manifest_writer_new(&import->writer, err) < 0 || known_reserve(db, err) < 0)
+		return -1;
+	if (is_new)
+		return begin(db, err);
+	return use_log(db, err) < 0 || known_load(db, err) < 0 ? -1 : 0;
 }
 
 void import_close(struct db *db)

@@ -205,7 +205,8 @@ bool release_holds(const struct release *release, uint32_t artifact);
 
 /* --- import.c, lookup.c: what db_open and db_close do for them ---------------------------------------- */
 
-int import_open(struct db *db, struct error *err);
+/* is_new: it has no tables yet; they are made. */
+int import_open(struct db *db, bool is_new, struct error *err);
 void import_close(struct db *db);
 void finder_free(struct finder *finder);
 

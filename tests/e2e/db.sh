@@ -125,17 +125,26 @@ RANDOM=20260101
 : > kills
 kills=30
 for ((i = 0; i < kills; i++)); do
-    # Each third starts anew, most of those killed in their first moments; the others go on.
-    [ $((i % 3)) != 0 ] || rm -f killed.db*
-    if [ $((i % 3)) = 0 ] && [ $((i % 2)) = 0 ]; then delay=$((RANDOM * 20000 / 32768)); else delay=$((took / 4 + RANDOM * took / 32768 * 3 / 4)); fi
+    # In turn: a new database, most killed in their first moments; one that has some packages, killed soon after
+    # others were committed; whatever that left.
+    [ $((i % 3)) = 2 ] || rm -f killed.db*
+    [ $((i % 3)) != 1 ] || import killed.db -r one "${packages[@]:0:20}" || die "some packages"
+    if [ $((i % 6)) = 0 ]; then delay=$((RANDOM * 20000 / 32768)); else delay=$((took / 8 + RANDOM * took / 32768 * 5 / 8)); fi
     "$ASSAY" refgen rpm -q --db killed.db -r one -j2 rpms 2> killed.err & pid=$!
-    sleep "$(printf '%d.%06d' $((delay / 1000000)) $((delay % 1000000)))"
+    if [ $((i % 3)) = 1 ]; then
+        while kill -0 $pid 2> /dev/null && [ ! -s killed.db-wal ]; do :; done
+        for ((n = RANDOM / 16; n > 0; n--)); do :; done # a few milliseconds: a sleep takes as long to start
+        when="soon after a commit"
+    else
+        sleep "$(printf '%d.%06d' $((delay / 1000000)) $((delay % 1000000)))"
+        when="after $delay us"
+    fi
     kill -9 $pid 2> /dev/null
     wait $pid 2> /dev/null
-    check "killed after $delay us: sound, with whole artifacts only" sound_after_kill
+    check "killed $when: sound, with whole artifacts only" sound_after_kill
 done
 echo "# artifacts after each kill: $(tr '\n' ' ' < kills)"
-check "some kills came in the middle of an import" [ "$(grep -vcx -e none -e 0 -e 300 kills)" -gt 0 ]
+check "some kills came in the middle of an import" [ "$(grep -vcx -e none -e 0 -e 20 -e 300 kills)" -gt 0 ]
 check_run "the last run goes on" 0 import killed.db -r one -j2 rpms
 dump killed.db > killed.dump
 check "  and ends in the dump of an undisturbed import" same reference.dump killed.dump
