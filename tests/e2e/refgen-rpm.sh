@@ -263,6 +263,16 @@ check_run "no release" 2 "$ASSAY" refgen rpm rpms
 check_run "an unknown algorithm" 2 "$ASSAY" refgen rpm -n -a sha257 rpms
 check_run "help" 0 "$ASSAY" refgen rpm --help
 
+# --- over 4 GiB -----------------------------------------------------------------------------------
+# The digest is sha256sum's, of that many zeros and "end".
+large=$TOP/tests/vectors/large/large-1-1.noarch.rpm
+check_run "a file of over 4 GiB" 0 "$ASSAY" refgen rpm -r large --db large.db "$large"
+check_run "it is found by its digest" 0 "$ASSAY" db lookup --db large.db --json \
+    5d3a84d7798c56812278c1ac9a6eac5dd4027365856191641471fbcbce5730d9
+check "under its name" jq -e '[.matches[].path] == ["/usr/share/large/large"]' "$OUT"
+check_run "and what stands behind it in the payload" 0 "$ASSAY" db lookup --db large.db --json /usr/share/large/small2
+check "a hard link" jq -e '.matches[0].digests.sha256 == "81db8ebbbbc69c6c6ad4a6aa92b76e0c08af547da236b9e2c9dbe1d8285a8130"' "$OUT"
+
 # --- header only ----------------------------------------------------------------------------------
 
 header_only() {
