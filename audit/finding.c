@@ -152,11 +152,11 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "A log is not the one, or no continuation of the one, that an earlier "
 	     "audit of this boot attested (--state)."),
 
-	KIND(FINDING_BOOT_SEPARATOR, "boot.separator", ALWAYS(HIGH), COMPLETE, OPEN,
+	KIND(FINDING_BOOT_SEPARATOR, "boot.separator", WORST(HIGH, MEDIUM), COMPLETE, OPEN,
 	     "PCRs whose separator is wrong",
 	     "Firmware ends its measurements with exactly one separator in each of "
 	     "PCR 0 to 7: one is missing, doubled, an error, or firmware went on "
-	     "after it."),
+	     "after it (medium where it is known to measure none but that of PCR 7)."),
 
 	KIND(FINDING_BOOT_SECURE_BOOT, "boot.secure-boot", WORST(HIGH, MEDIUM), COMPLETE, OPEN,
 	     "Secure Boot otherwise than the release expects it",

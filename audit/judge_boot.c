@@ -18,6 +18,9 @@ struct separator_state {
 struct boot_walk {
 	struct judge *judge;
 	struct separator_state separators[PCR_COUNT];
+	bool is_ready;    /* EV_EFI_ACTION says that the firmware was ready to boot */
+	bool has_started; /* an application was */
+	bool went_on;     /* the firmware measured of its own after that */
 	uint64_t n_checked, n_unchecked;
 	uint64_t n_bad_data, n_odd;
 };
@@ -156,6 +159,41 @@ static int judge_data(struct boot_walk *walk, const struct record *record,
 	return 0;
 }
 
+/* What firmware measures into PCR 4 together with its separators, when it is ready to boot (PFP 10.4.5). */
+#define CALLING_APPLICATION "Calling EFI Application from Boot Option"
+
+static void note_handover(struct boot_walk *walk, const struct record *record)
+{
+	if (record->type == EV_EFI_ACTION &&
+	    bytes_start_with(record->data, bytes_of_string(CALLING_APPLICATION)))
+		walk->is_ready = true;
+	else if (record->type == EV_EFI_BOOT_SERVICES_APPLICATION && record->pcr == 4)
+		walk->has_started = true;
+	else if (is_firmwares_own(record->type))
+		walk->went_on = walk->went_on || walk->has_started;
+}
+
+/*
+ * Firmware that never says it is ready to boot measures no separator but that of PCR 7, which belongs
+ * to Secure Boot's variables: Google's virtual machines of 2019 (windows_gcp_shielded_vm.json and
+ * sb_cert_eventlog of google/go-attestation), whose quotes confirm it. Believed where a quote covers all
+ * of PCR 0 to 7, and only of all of PCR 0 to 6 at once.
+ */
+static bool never_ready(const struct boot_walk *walk)
+{
+	const struct judge *judge = walk->judge;
+	pcr_set wanted = 0xff, quoted = 0;
+
+	for (unsigned alg = 0; alg < ALG_BANKS; alg++)
+		if (verified_banks(judge) >> alg & 1)
+			quoted |= quoted_pcrs(judge, alg);
+	for (unsigned pcr = 0; pcr < 7; pcr++)
+		if (walk->separators[pcr].n)
+			return false;
+	return walk->separators[7].n == 1 && !walk->separators[7].is_error && !walk->is_ready &&
+	       !walk->went_on && (quoted & wanted) == wanted;
+}
+
 static void note_separator(struct boot_walk *walk, const struct record *record,
 			   const struct event *event)
 {
@@ -190,9 +228,16 @@ static void judge_separators(struct boot_walk *walk)
 {
 	struct judge *judge = walk->judge;
 	struct report *report = judge->report;
-	pcr_set bad = 0;
+	pcr_set bad = 0, missing = judge->policy->separators.value & 0x7f;
 
-	for (uint32_t pcr = 0; pcr < PCR_COUNT; pcr++) {
+	if (missing && never_ready(walk)) {
+		report_finding(
+			report, FINDING_BOOT_SEPARATOR, FINDING_MILDER, bytes_of_string("PCR 0-6"),
+			"no separator in any of PCR 0 to 6, one in PCR 7: firmware that never "
+			"says that it is ready to boot, as Google's cloud had");
+		bad = missing;
+	}
+	for (uint32_t pcr = bad ? 7 : 0; pcr < PCR_COUNT; pcr++) {
 		const struct separator_state *state = &walk->separators[pcr];
 		char text[16], type[EVENT_TYPE_TEXT];
 		struct bytes subject = pcr_subject(text, pcr);
@@ -267,6 +312,7 @@ static int walk_records(struct boot_walk *walk, struct error *err)
 		if (event_extends(&record))
 			judge->boot_extended |= (pcr_set)1 << record.pcr;
 		event_decode(&record, &event);
+		note_handover(walk, &record);
 		note_separator(walk, &record, &event);
 		if (judge_data(walk, &record, &event, err) < 0)
 			return -1;

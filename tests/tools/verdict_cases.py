@@ -1177,6 +1177,52 @@ def _(m):
     m.boot_again()
 
 
+READY = b"Calling EFI Application from Boot Option"
+
+
+def never_ready(m, but=None):
+    """As firmware that never says that it is ready to boot: Google's of 2019, as a quote of one confirms."""
+    m.boot = [e for e in m.boot if not (e.kind == SEPARATOR and e.pcr < 7 and e.pcr != but) and not e.data.startswith(READY)]
+
+
+@case("separators-never-ready", "pass", "boot.separator:medium", rule=B + "separators (an honest log never fails)")
+def _(m):
+    never_ready(m)
+    m.boot_again()
+
+
+@case("separators-never-ready-but-one", "fail", "boot.separator:high", rule=B + "missing")
+def _(m):
+    never_ready(m, but=3)
+    m.boot_again()
+
+
+@case("separators-missing-though-ready", "fail", "boot.separator:high", rule=B + "missing")
+def _(m):
+    m.boot = [e for e in m.boot if not (e.kind == SEPARATOR and e.pcr < 7)]
+    m.boot_again()
+
+
+@case("separators-never-ready-nor-in-pcr-7", "fail", "boot.separator:high", rule=B + "missing")
+def _(m):
+    never_ready(m)
+    m.boot = [e for e in m.boot if e.kind != SEPARATOR]
+    m.boot_again()
+
+
+@case("separators-never-ready-and-firmware-after", "fail", "boot.separator:high", rule=B + "events of the firmware's own types after theirs")
+def _(m):
+    never_ready(m)
+    m.boot.append(Event.over(0, 8, "late\0".encode("utf-16-le")))
+    m.boot_again()
+
+
+@case("separators-stripped-from-the-log", "fail", "pcr.mismatch:critical", rule=B + "reproduce every quoted PCR")
+def _(m):
+    m.quote()
+    never_ready(m)
+
+
 @case("separator-of-ones", "pass", rule=B + "separators")
 def _(m):
     m.boot[m.event(4, SEPARATOR)] = Event.over(4, SEPARATOR, b"\xff" * 4)
