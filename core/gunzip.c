@@ -70,7 +70,9 @@ const char *gunzip_reason(const struct gunzip *gunzip)
 	return gunzip->stream.msg ? gunzip->stream.msg : "damaged stream";
 }
 
-int zlib_unpack(struct bytes in, size_t size_max, struct buf *out)
+/* A whole stream: 1 when it ended, with *left bytes of input behind it; 0; -1 out of memory. */
+static int unpack_whole(struct bytes in, int window_bits, size_t size_max, struct buf *out,
+			size_t *left)
 {
 	z_stream stream = { 0 };
 	size_t before = out->size;
@@ -79,7 +81,7 @@ int zlib_unpack(struct bytes in, size_t size_max, struct buf *out)
 
 	if (in.size > UINT_MAX)
 		return 0;
-	if (inflateInit(&stream) != Z_OK)
+	if (inflateInit2(&stream, window_bits) != Z_OK)
 		return -1;
 	stream.next_in = (Bytef *)(uintptr_t)in.data;
 	stream.avail_in = (uInt)in.size;
@@ -89,8 +91,25 @@ int zlib_unpack(struct bytes in, size_t size_max, struct buf *out)
 		status = inflate(&stream, Z_NO_FLUSH);
 		buf_append(out, bytes_of(block, sizeof(block) - stream.avail_out));
 	} while (status == Z_OK && out->size - before <= size_max && !out->failed);
+	*left = stream.avail_in;
 	inflateEnd(&stream);
 	if (out->failed || status == Z_MEM_ERROR)
 		return -1;
-	return status == Z_STREAM_END && stream.avail_in == 0 && out->size - before <= size_max;
+	return status == Z_STREAM_END && out->size - before <= size_max;
+}
+
+int zlib_unpack(struct bytes in, size_t size_max, struct buf *out)
+{
+	size_t left = 0;
+	int status = unpack_whole(in, MAX_WBITS, size_max, out, &left);
+
+	return status > 0 ? left == 0 : status;
+}
+
+int deflate_unpack(struct bytes in, int window_bits, size_t size_max, struct buf *out)
+{
+	size_t left;
+
+	/* Negative: zlib's word for "no header". */
+	return unpack_whole(in, -window_bits, size_max, out, &left);
 }

@@ -3,7 +3,7 @@
  * gunzip: the only door to zlib: one gzip member at a time, its checksum and its size compared with
  * what was unpacked. (libarchive passes over both.) Reads and allocates nothing as the input says.
  *
- * Source:  RFC 1952; RFC 1950 for zlib_unpack.
+ * Source:  RFC 1952; RFC 1950 for zlib_unpack, RFC 1951 for deflate_unpack.
  * Threads: distinct ones may be used from distinct threads.
  */
 #ifndef CORE_GUNZIP_H
@@ -31,6 +31,10 @@ enum gunzip_result gunzip_step(struct gunzip *gunzip, struct bytes *in, struct b
 /* One zlib stream (RFC 1950) as a whole, appended to out: 1; 0 for what is none, is damaged, goes on
  * behind its end or is larger than size_max; -1 out of memory. */
 int zlib_unpack(struct bytes in, size_t size_max, struct buf *out);
+
+/* The same for a bare deflate stream (RFC 1951) with a window of 2^window_bits bytes; what is behind
+ * its end is passed over. */
+int deflate_unpack(struct bytes in, int window_bits, size_t size_max, struct buf *out);
 
 /* Of GUNZIP_BAD; static text. */
 const char *gunzip_reason(const struct gunzip *gunzip);

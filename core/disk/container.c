@@ -50,8 +50,7 @@ static const struct {
 	const char *name, *text;
 	size_t size;
 } foreign[] = {
-	{"qcow2",      "QFI\xfb",          4},
-	{ "VHDX",      "vhdxfile",         8},
+	{"VHDX",       "vhdxfile",         8},
 	{ "gzip",      "\x1f\x8b",         2},
 	{ "xz",
          "\xfd"

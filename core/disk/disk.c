@@ -12,18 +12,32 @@
 
 #define STREAM_BLOCK (256u << 10)
 
-/* Of a file (fd), a container or memory: one of the three. */
+/* Of a file (fd), a container, memory or a qcow2 in another disk: one of the four. */
 struct disk {
 	char *name;
 	int fd; /* -1 for none */
 	struct image_container *container;
 	struct bytes memory;
+	struct disk *file; /* owned: the bytes of ... */
+	struct qcow *qcow; /* ... owned */
 	uint64_t size;
+	uint64_t stored; /* bytes that the image takes where it is */
 	uint64_t *
 		left; /* owned, so that a disk that is only read may count: bytes that may still be read */
 	bool has_gpt;
 	struct gpt gpt;
 };
+
+int disk_spend(const struct disk *disk, uint64_t size, uint64_t offset, struct error *err)
+{
+	if (size > *disk->left) {
+		*disk->left = 0;
+		return error_set(err, ERROR_LIMIT, disk->name, offset,
+				 "more is to be read of the image than is allowed");
+	}
+	*disk->left -= size;
+	return 0;
+}
 
 int disk_read(const struct disk *disk, uint64_t offset, void *out, size_t size, struct error *err)
 {
@@ -33,16 +47,14 @@ int disk_read(const struct disk *disk, uint64_t offset, void *out, size_t size, 
 		return error_set(err, ERROR_TRUNCATED, disk->name, offset,
 				 "the image ends at 0x%" PRIx64 ", %zu bytes wanted here",
 				 disk->size, size);
-	if (size > *disk->left) {
-		*disk->left = 0;
-		return error_set(err, ERROR_LIMIT, disk->name, offset,
-				 "more is to be read of the image than is allowed");
-	}
-	*disk->left -= size;
+	if (disk_spend(disk, size, offset, err) < 0)
+		return -1;
 	if (disk->memory.data) {
 		memcpy(out, disk->memory.data + offset, size);
 		return 0;
 	}
+	if (disk->qcow)
+		return qcow_read(disk->qcow, offset, out, size, err);
 	if (disk->container)
 		return image_container_read(disk->container, disk->name, offset, out, size, err);
 	while (size > 0) {
@@ -79,9 +91,35 @@ static int disk_new(const char *name, struct disk **out, struct error *err)
 	return 0;
 }
 
+/* If the bytes are a qcow2, they become those of a disk below this one. */
+static int open_qcow(struct disk *disk, struct error *err)
+{
+	static const char magic[4] = "QFI\xfb";
+	uint8_t start[sizeof(magic)];
+
+	if (disk->container || disk->size < sizeof(start))
+		return 0;
+	if (disk_read(disk, 0, start, sizeof(start), err) < 0)
+		return -1;
+	if (memcmp(start, magic, sizeof(magic)) != 0)
+		return 0;
+	if (disk_new(disk->name, &disk->file, err) < 0)
+		return -1;
+	disk->file->fd = disk->fd;
+	disk->fd = -1;
+	disk->file->memory = disk->memory;
+	disk->memory = (struct bytes){ 0 };
+	disk->file->size = disk->size;
+	return qcow_open(disk->file, &disk->qcow, &disk->size, err);
+}
+
 static int disk_finish(struct disk *disk, struct error *err)
 {
-	int found = gpt_parse(disk, &disk->gpt, err);
+	int found;
+
+	if (open_qcow(disk, err) < 0)
+		return -1;
+	found = gpt_parse(disk, &disk->gpt, err);
 
 	disk->has_gpt = found == 1;
 	return found < 0 ? -1 : 0;
@@ -120,6 +158,7 @@ int disk_open(const char *path, struct disk **out, struct error *err)
 	if (end < 0)
 		return error_errno(err, ERROR_INPUT, path, errno, "cannot find its end");
 	disk->size = (uint64_t)end;
+	disk->stored = S_ISREG(st.st_mode) ? (uint64_t)st.st_blocks * 512 : disk->size;
 	if (open_contents(disk, err) < 0 || disk_finish(disk, err) < 0)
 		return -1;
 	*out = TAKE(disk);
@@ -133,7 +172,7 @@ int disk_open_bytes(struct bytes image, const char *name, struct disk **out, str
 	if (disk_new(name, &disk, err) < 0)
 		return -1;
 	disk->memory = image.data ? image : bytes_of("", 0);
-	disk->size = image.size;
+	disk->size = disk->stored = image.size;
 	if (disk_finish(disk, err) < 0)
 		return -1;
 	*out = TAKE(disk);
@@ -147,6 +186,8 @@ void disk_free(struct disk *disk)
 	if (disk->fd >= 0)
 		close(disk->fd);
 	image_container_free(disk->container);
+	qcow_free(disk->qcow);
+	disk_free(disk->file);
 	gpt_clear(&disk->gpt);
 	free(disk->left);
 	free(disk->name);
@@ -161,11 +202,18 @@ void disk_freep(struct disk **disk)
 void disk_limit(struct disk *disk, uint64_t max)
 {
 	*disk->left = max;
+	if (disk->file)
+		disk_limit(disk->file, max);
 }
 
 bool disk_is_exhausted(const struct disk *disk)
 {
-	return *disk->left == 0;
+	return *disk->left == 0 || (disk->file && disk_is_exhausted(disk->file));
+}
+
+uint64_t disk_stored(const struct disk *disk)
+{
+	return disk->stored;
 }
 
 const char *disk_name(const struct disk *disk)

@@ -5,7 +5,7 @@
  *
  * All of it is read by code of ours: libtsk, which could, recurses and allocates as an image says
  * (its extent trees without a limit), and is used for containers of images only (EWF, VMDK, VHD,
- * AFF), loaded when one is met. Nothing is ever written. Journals are not replayed, as GRUB and
+ * AFF; qcow2 is read here), loaded when one is met. Nothing is ever written. Journals are not replayed, as GRUB and
  * firmware do not replay them either.
  *
  * Sources: UEFI 2.10, 5.3 (GPT) and 13.3 (FAT); Microsoft FAT specification 1.03; the kernel's
@@ -40,10 +40,10 @@ struct partition {
 	char *name;       /* UTF-8, "" for none; the disk's */
 };
 
-/* A raw image, or a container libtsk opens. A damaged GPT is an error, none is not. */
+/* A raw image, a qcow2, or a container libtsk opens. A damaged GPT is an error, none is not. */
 int disk_open(const char *path, struct disk **out, struct error *err);
 
-/* The same over bytes that must outlive the disk; name is what errors call it. */
+/* The same, raw or qcow2, over bytes that must outlive the disk; name is what errors call it. */
 int disk_open_bytes(struct bytes image, const char *name, struct disk **out, struct error *err);
 
 void disk_free(struct disk *disk);
@@ -55,6 +55,9 @@ void disk_freep(struct disk **disk);
  */
 void disk_limit(struct disk *disk, uint64_t max);
 bool disk_is_exhausted(const struct disk *disk);
+
+/* Bytes that the image takes where it is: of a sparse file, what is not a hole. */
+uint64_t disk_stored(const struct disk *disk);
 
 const char *disk_name(const struct disk *disk);
 uint64_t disk_size(const struct disk *disk);

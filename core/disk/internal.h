@@ -17,6 +17,15 @@ int image_container_read(struct image_container *container, const char *name, ui
 			 uint8_t *out, size_t size, struct error *err);
 void image_container_free(struct image_container *container);
 
+/* A qcow2 over the bytes of file, which must outlive it. */
+struct qcow;
+int qcow_open(const struct disk *file, struct qcow **out, uint64_t *size, struct error *err);
+int qcow_read(struct qcow *qcow, uint64_t offset, uint8_t *out, size_t size, struct error *err);
+void qcow_free(struct qcow *qcow);
+
+/* Takes from what may still be read (disk_limit); ERROR_LIMIT when that is not enough. */
+int disk_spend(const struct disk *disk, uint64_t size, uint64_t offset, struct error *err);
+
 /* Exactly size bytes; ERROR_TRUNCATED beyond the end of the disk. */
 int disk_read(const struct disk *disk, uint64_t offset, void *out, size_t size, struct error *err);
 

@@ -22,10 +22,10 @@
 #define TROUBLES_MAX 32
 
 /*
- * What may be read of the image, as a multiple of its size and in all: directories and inodes once, the
- * beginning of each file, evidence two or three times; of a hostile one no more either.
+ * What may be read of the image: so many times what it takes, which may be compressed, and some more.
+ * Directories and inodes are read once, the beginning of each file, evidence two or three times.
  */
-#define READ_TIMES 4
+#define READ_TIMES 16
 #define READ_FREE  ((uint64_t)256 << 20)
 #define READ_MAX   ((uint64_t)256 << 30)
 
@@ -423,7 +423,7 @@ static int tell_of_others(struct image *image, struct error *err)
 
 static uint64_t read_max(const struct disk *disk)
 {
-	uint64_t size = disk_size(disk);
+	uint64_t size = disk_stored(disk);
 
 	return size > READ_MAX / READ_TIMES ? READ_MAX : size * READ_TIMES + READ_FREE;
 }

@@ -64,6 +64,27 @@ check_run "an audit of the disk" 5 "$ASSAY" audit --json --ca case/ca --ak case/
 in_json "  verifies its quote" '.bundles[0].checks | any(.check == "quote.signature" and .result == "pass")'
 in_json "  and replays its logs" '[.bundles[0].checks[] | select(.check == "pcr.replay")] | length > 0 and all(.result == "pass")'
 
+# Containers: qcow2 as qemu-img made it of a kept image, plain and compressed, and of this disk where there is one.
+"$ASSAY" replay evidence "$TOP/tests/fuzz/corpus/image/ext4" | sed 1d > raw.txt
+in_container() { "$ASSAY" replay evidence "$1" | sed 1d > container.txt && [ -s container.txt ] && same raw.txt container.txt; }
+for kind in qcow2 qcow2-deflate qcow2-zstd; do check "in $kind: what is in the raw image" in_container "$TOP/tests/fuzz/corpus/image/$kind"; done
+qemu_img=${QEMU_IMG:-$(command -v qemu-img)}
+if [ -n "$qemu_img" ]; then
+    "$ASSAY" replay evidence disk.img | sed 1d > raw.txt
+    for options in "" "-c" "-o compat=0.10" "-c -o compression_type=zstd" "-o cluster_size=512" "-c -o cluster_size=2M"; do
+        # shellcheck disable=SC2086 # words
+        check "made: qcow2 $options" "$qemu_img" convert -O qcow2 $options disk.img disk.qcow2
+        check "  the disk's evidence" in_container disk.qcow2
+    done
+    check "made: qcow2 of a file system" "$qemu_img" convert -O qcow2 -c ext4.img ext4.qcow2
+    check "  its audit is the folder's" as_folder ext4.qcow2
+    "$qemu_img" create -q -f qcow2 -b disk.img -F raw over.qcow2
+    check_run "a qcow2 over another image" 3 "$ASSAY" replay evidence over.qcow2
+    check "  is said to be one" contains "$ERR" "an image over a backing file"
+else
+    skip "qcow2 of a disk" "no qemu-img"
+fi
+
 # Other names, told by content; a form of agents; evidence.json.
 python3 "$TOP/tests/tools/wrap_evidence.py" other-names "$capture" names &&
     python3 "$TOP/tests/tools/wrap_evidence.py" keylime-push "$capture" push || exit 1
