@@ -14,6 +14,7 @@
 struct signed_data {
 	CMS_ContentInfo *cms;
 	CMS_SignerInfo *signer; /* in cms */
+	STACK_OF(X509) * certificates;
 	enum alg alg;
 	struct bytes key_id; /* in cms */
 	struct bytes serial; /* in cms */
@@ -24,6 +25,7 @@ void signed_data_free(struct signed_data *data)
 {
 	if (!data)
 		return;
+	sk_X509_pop_free(data->certificates, X509_free);
 	CMS_ContentInfo_free(data->cms);
 	buf_clear(&data->issuer);
 	buf_clear(&data->attributes);
@@ -170,6 +172,7 @@ int signed_data_parse(struct bytes der, const char *source, uint64_t offset,
 	if (content && *content)
 		return error_set(err, ERROR_MALFORMED, source, offset,
 				 "RFC 5652, 5.2: content in a signature over content kept apart");
+	data->certificates = CMS_get1_certs(data->cms); /* NULL: none */
 	status = read_signer(data, source, offset, err);
 	ERR_clear_error();
 	if (status < 0)
@@ -196,6 +199,25 @@ struct bytes signed_data_issuer(const struct signed_data *data)
 struct bytes signed_data_serial(const struct signed_data *data)
 {
 	return data->serial;
+}
+
+size_t signed_data_n_certificates(const struct signed_data *data)
+{
+	int n = sk_X509_num(data->certificates);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+int signed_data_certificate(const struct signed_data *data, size_t i, struct buf *out,
+			    struct error *err)
+{
+	unsigned char *der = NULL;
+	int size = i2d_X509(sk_X509_value(data->certificates, (int)i), &der);
+
+	if (size > 0)
+		buf_append(out, bytes_of(der, (size_t)size));
+	OPENSSL_free(der);
+	return size <= 0 || out->failed ? error_memory(err, NULL) : 0;
 }
 
 struct bytes signed_data_attributes(const struct signed_data *data)

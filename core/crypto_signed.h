@@ -35,6 +35,11 @@ struct bytes signed_data_key_id(const struct signed_data *data);
 struct bytes signed_data_issuer(const struct signed_data *data);
 struct bytes signed_data_serial(const struct signed_data *data);
 
+/* Certificates that come with it: how many, and one of them, DER, appended. */
+size_t signed_data_n_certificates(const struct signed_data *data);
+int signed_data_certificate(const struct signed_data *data, size_t i, struct buf *out,
+			    struct error *err);
+
 /* The attributes that are signed in the content's place, as they are hashed; empty: the content is. */
 struct bytes signed_data_attributes(const struct signed_data *data);
 

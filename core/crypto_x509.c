@@ -4,8 +4,12 @@
 #include <limits.h>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+#include "core/own.h"
 
 /* NULL if der is no certificate, or more than one. */
 static X509 *certificate_read(struct bytes der)
@@ -157,4 +161,137 @@ bool x509_is_numbered(struct bytes der, struct bytes issuer, struct bytes serial
 	X509_free(certificate);
 	ERR_clear_error();
 	return same;
+}
+
+static bool name_append(struct buf *out, const X509_NAME *name)
+{
+	unsigned char *der = NULL;
+	int size = i2d_X509_NAME(name, &der);
+
+	if (size > 0)
+		buf_append(out, bytes_of(der, (size_t)size));
+	OPENSSL_free(der);
+	return size > 0 && !out->failed;
+}
+
+static bool string_append(struct buf *out, const ASN1_STRING *string)
+{
+	buf_append(out,
+		   bytes_of(ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string)));
+	return !out->failed;
+}
+
+bool x509_number_append(struct buf *issuer, struct buf *serial, struct bytes der)
+{
+	X509 *certificate = certificate_read(der);
+	bool done = certificate && name_append(issuer, X509_get_issuer_name(certificate)) &&
+		    string_append(serial, X509_get0_serialNumber(certificate));
+
+	X509_free(certificate);
+	ERR_clear_error();
+	return done;
+}
+
+void x509_authority_clear(struct x509_authority *authority)
+{
+	buf_clear(&authority->key_id);
+	buf_clear(&authority->issuer);
+	buf_clear(&authority->serial);
+}
+
+/* Issuer and number, where it has both and the issuer is a Name. */
+static bool authority_number(X509 *certificate, struct x509_authority *out)
+{
+	const GENERAL_NAMES *names = X509_get0_authority_issuer(certificate);
+	const ASN1_INTEGER *serial = X509_get0_authority_serial(certificate);
+
+	for (int i = 0; serial && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DIRNAME)
+			return name_append(&out->issuer, name->d.directoryName) &&
+			       string_append(&out->serial, serial);
+	}
+	return true;
+}
+
+bool x509_authority_read(struct bytes der, struct x509_authority *out)
+{
+	X509 *certificate = certificate_read(der);
+	const ASN1_OCTET_STRING *id = certificate ? X509_get0_authority_key_id(certificate) : NULL;
+	bool done = certificate && (!id || string_append(&out->key_id, id)) &&
+		    authority_number(certificate, out);
+
+	X509_free(certificate);
+	ERR_clear_error();
+	return done;
+}
+
+bool x509_is_self_issued(struct bytes der)
+{
+	AUTO(buf_clear) struct buf subject = BUF_INIT;
+	AUTO(buf_clear) struct buf issuer = BUF_INIT;
+	X509 *certificate = certificate_read(der);
+	bool same = certificate && name_append(&subject, X509_get_subject_name(certificate)) &&
+		    name_append(&issuer, X509_get_issuer_name(certificate)) &&
+		    bytes_equal(buf_bytes(&subject), buf_bytes(&issuer));
+
+	X509_free(certificate);
+	ERR_clear_error();
+	return same;
+}
+
+/* The hash of what is signed, as the certificate's algorithm says. False if that is none of those. */
+static bool signed_digest(X509 *certificate, struct digest *out)
+{
+	/* clang-format off */
+	static const struct {
+		int nid;
+		enum alg alg;
+	} table[] = {
+		{ NID_sha1, ALG_SHA1 },     { NID_sha224, ALG_SHA224 }, { NID_sha256, ALG_SHA256 },
+		{ NID_sha384, ALG_SHA384 }, { NID_sha512, ALG_SHA512 },
+	};
+	/* clang-format on */
+	unsigned char *tbs = NULL;
+	int md = NID_undef, size;
+	bool done = false;
+
+	if (!OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &md, NULL))
+		return false;
+	size = i2d_re_X509_tbs(certificate, &tbs);
+	for (size_t i = 0; i < ARRAY_SIZE(table) && size > 0; i++)
+		if (table[i].nid == md) {
+			out->alg = table[i].alg;
+			out->size = (uint8_t)alg_size(out->alg);
+			done = EVP_Q_digest(NULL, OBJ_nid2sn(md), NULL, tbs, (size_t)size,
+					    out->value, NULL) == 1;
+		}
+	OPENSSL_free(tbs);
+	return done;
+}
+
+int x509_is_signed_by(struct bytes der, const struct public_key *key, struct error *err)
+{
+	X509 *certificate = certificate_read(der);
+	const ASN1_BIT_STRING *signature = NULL;
+	struct digest digest = { 0 };
+	int holds = -1;
+
+	if (!certificate || !signed_digest(certificate, &digest)) {
+		error_set(err, ERROR_UNSUPPORTED, NULL, ERROR_NO_OFFSET,
+			  "RFC 5280, 4.1.1.2: a certificate signed in a way that is not checked");
+	} else {
+		X509_get0_signature(&signature, NULL, certificate);
+		holds = public_key_verify(key,
+					  public_key_type(key) == KEY_EC ? SIGNATURE_ECDSA
+									 : SIGNATURE_RSASSA,
+					  &digest,
+					  bytes_of(ASN1_STRING_get0_data(signature),
+						   (size_t)ASN1_STRING_length(signature)),
+					  err);
+	}
+	X509_free(certificate);
+	ERR_clear_error();
+	return holds;
 }

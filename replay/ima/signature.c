@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "core/crypto_signed.h"
+#include "core/crypto_chain.h"
 #include "core/crypto_x509.h"
 #include "core/own.h"
 #include "core/reader.h"
@@ -500,6 +500,81 @@ static void name_signer(const struct signed_data *data, struct ima_signed_result
 	hex_write(out->key_id, id);
 }
 
+/* A signature by a certificate that a key of the ring is, or has signed, or has signed who has. 1 and
+ * out->key; 0; -1. */
+static int try_chain(const struct check *check, const struct signed_chain *chain,
+		     const struct ima_keyring *ring, bool *is_refused,
+		     struct ima_signed_result *out, struct error *err)
+{
+	for (size_t i = 0; ring && i <= chain->n; i++)
+		for (size_t k = 0; k < ring->n_keys; k++) {
+			const struct ima_key *key = &ring->keys[k];
+			struct error problem = { 0 };
+			int holds;
+
+			if (!(key->uses & check->use) || !key->der.size ||
+			    !(i < chain->n ? signed_chain_is(chain, i, key->der)
+					   : signed_chain_issues(chain, key->der)))
+				continue;
+			holds = signed_chain_verify(chain, check->appended, i, key->key,
+						    check->digests, &problem);
+			if (holds < 0 && problem.code == ERROR_SYSTEM) {
+				*err = problem;
+				return -1;
+			}
+			out->key = key;
+			if (holds > 0)
+				return 1;
+			*is_refused = true;
+		}
+	return 0;
+}
+
+/*
+ * As Linux has it: certificates that come with the signature have to hold among themselves; then one of
+ * them, or who signed the last, has to be a key that is trusted. Where none is, the key is looked for that
+ * the signature names, as without them.
+ */
+static int check_chain(const struct check *check, struct ima_signed_result *out, struct error *err)
+{
+	AUTO(signed_chain_clear) struct signed_chain chain = { .state = CHAIN_NONE };
+	struct error problem = { 0 };
+	bool is_refused = false;
+	int found = 0;
+
+	if (signed_chain_read(check->appended, check->digests, &chain, &problem) < 0) {
+		if (problem.code == ERROR_LIMIT) {
+			conclude(out, IMA_SIGNED_UNSUPPORTED, problem.message);
+			return 0;
+		}
+		*err = problem;
+		return -1;
+	}
+	if (chain.state == CHAIN_BROKEN) {
+		conclude(out, IMA_SIGNED_WRONG, chain.why);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(check->keys->revoked) && !found; i++)
+		found = try_chain(check, &chain, check->keys->revoked[i], &is_refused, out, err);
+	if (found) {
+		conclude(out, IMA_SIGNED_REVOKED, "");
+		return found < 0 ? -1 : 0;
+	}
+	is_refused = false;
+	for (size_t i = 0; i < ARRAY_SIZE(check->keys->rings) && !found; i++)
+		found = try_chain(check, &chain, check->keys->rings[i], &is_refused, out, err);
+	if (found) {
+		conclude(out, IMA_SIGNED_GOOD, "");
+		return found < 0 ? -1 : 0;
+	}
+	if (is_refused) {
+		conclude(out, IMA_SIGNED_WRONG,
+			 "a certificate that comes with it is not signed by the key it names");
+		return 0;
+	}
+	return check_keys(check, out, err);
+}
+
 int ima_appended_verify(const struct ima_entry *entry, const struct ima_keys *keys,
 			struct hasher *hasher, struct ima_signed_result *out, struct error *err)
 {
@@ -544,7 +619,11 @@ int ima_appended_verify(const struct ima_entry *entry, const struct ima_keys *ke
 				 "the entry's digest is not that of the attributes it signs");
 			return 0;
 		}
+		conclude(out, IMA_SIGNED_UNSUPPORTED,
+			 "it signs attributes in the place of what it is appended to, which Linux "
+			 "does not accept there");
+		return 0;
 	}
 	check.appended = data;
-	return check_keys(&check, out, err);
+	return check_chain(&check, out, err);
 }

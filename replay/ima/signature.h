@@ -10,7 +10,9 @@
  *     metadata              the hash of the protected attributes' values, security.ima among them, and of
  *                           owner, group and mode; the path and the contents themselves it does not cover, so
  *                           security.ima has to state, or sign, the digest of the entry
- *     appended              the digest of the file without it, or of attributes that are signed instead
+ *     appended              the digest of the file without it. Certificates that come with it are followed to
+ *                           one that is trusted, as Linux does (core/crypto_chain); attributes that are signed
+ *                           instead it does not accept
  *
  * Sources: Linux security/integrity/{integrity.h,digsig_asymmetric.c}, ima/{ima_appraise.c,ima_modsig.c},
  *          evm/evm_crypto.c (hmac_add_misc); include/uapi/linux/hash_info.h; ima-evm-utils src/libimaevm.c.

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "core/crypto_signed.h"
+#include "core/crypto_chain.h"
 #include "core/file.h"
 #include "core/own.h"
 
@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					     "tests/vectors/ima/p256.der" };
 	static struct public_key *keys[ARRAY_SIZE(paths)];
 	AUTO(signed_data_freep) struct signed_data *signed_data = NULL;
+	AUTO(signed_chain_clear) struct signed_chain chain = { .state = CHAIN_NONE };
 	struct digest digest = { 0 };
 	struct error err;
 
@@ -44,5 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (keys[i])
 			REQUIRE(signed_data_verify(signed_data, keys[i], &digest, &err) != 1);
+	if (digest.alg != ALG_NONE && signed_chain_read(signed_data, &digest, &chain, &err) == 0)
+		for (size_t i = 0; i < chain.n; i++)
+			REQUIRE(signed_chain_is(&chain, i, buf_bytes(&chain.items[i])));
 	return 0;
 }

@@ -42,10 +42,18 @@ class Signer:
             signature = self.raw(digest, alg)
         return bytes([kind, version, IDS[alg]]) + (id or self.id) + be(len(signature), 2) + signature
 
-    def append(self, data):
-        """PKCS #7 as scripts/sign-file makes it"""
-        return run("openssl", "cms", "-sign", "-binary", "-outform", "DER", "-nosmimecap", "-noattr", "-nocerts", "-md", "sha256",
-                   "-signer", self.pem, "-inkey", self.private, input=data)
+    def append(self, data, bare=True, attributes=False):
+        """PKCS #7 as scripts/sign-file makes it; or with the signer's certificate, or with signed attributes"""
+        return run("openssl", "cms", "-sign", "-binary", "-outform", "DER", "-nosmimecap", "-md", "sha256", "-signer", self.pem,
+                   "-inkey", self.private, *["-nocerts"][:bare], *["-noattr"][attributes:], input=data)
+
+    def issued_by(self, other):
+        """its certificate anew, signed by another's key"""
+        run("openssl", "req", "-new", "-key", self.private, "-subj", "/CN=issued", "-out", self.pem + ".csr")
+        with open(self.pem + ".ext", "w") as f:
+            f.write("subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
+        run("openssl", "x509", "-req", "-in", self.pem + ".csr", "-set_serial", "7", "-days", "36500", "-CA", other.pem, "-CAkey", other.private,
+            "-extfile", self.pem + ".ext", "-out", self.pem)
 
 
 def make_keys(folder):
@@ -57,8 +65,9 @@ def make_keys(folder):
     KEYS["rsa"] = Signer(folder, "files-rsa", "rsa:2048")
     KEYS["ec"] = Signer(folder, "files-ec", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
     KEYS["unknown"] = Signer(folder, "unknown", "rsa:2048")
-    for name in ("metadata", "modules", "revoked"):
+    for name in ("metadata", "modules", "revoked", "issued"):
         KEYS[name] = Signer(folder, name, "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    KEYS["issued"].issued_by(KEYS["modules"])
 
 
 def digest(m, path):
@@ -92,8 +101,8 @@ def metadata(m, path, key, uid=0, gid=0, mode=0o100755, attributes=None, seen={}
     return Entry(fields, "evm-sig")
 
 
-def module(m, path, key, data=b"a module", seen=None):
-    fields = [b"sha256:\0" + digest(m, path), path.encode() + b"\0", b"", b"sha256:\0" + H("sha256", seen or data), key.append(data)]
+def module(m, path, key, data=b"a module", seen=None, **more):
+    fields = [b"sha256:\0" + digest(m, path), path.encode() + b"\0", b"", b"sha256:\0" + H("sha256", seen or data), key.append(data, **more)]
     return Entry(fields, "ima-modsig")
 
 
@@ -278,6 +287,10 @@ def define(case, good, tool_path, tool_bytes):
     ring("of-metadata", "pass", "", lambda m: m.add(metadata(m, WC, KEYS["metadata"])))
     ring("of-contents-for-metadata", "pass", "ima.signature-key:medium", lambda m: m.add(metadata(m, WC, KEYS["rsa"])))
     ring("of-modules", "pass", "", lambda m: m.add(module(m, WC, KEYS["modules"])))
+    ring("vouches-for-a-signer", "pass", "", lambda m: m.add(module(m, WC, KEYS["issued"], bare=False)))
+    ring("vouches-for-no-certificate-that-is-not-there", "pass", "ima.signature-key:medium", lambda m: m.add(module(m, WC, KEYS["issued"])))
+    ring("vouches-for-no-contents", "pass", "ima.signature-key:medium", file("issued"))
+    ring("and-a-broken-chain", "fail", "ima.signature:high", lambda m: m.add(module(m, WC, KEYS["issued"], seen=b"evil", bare=False)))
     ring("revokes-one-of-its-own", "fail", "ima.signature:high", file("revoked"))
     stranger = lambda key: lambda m: m.add(Entry.of("/opt/tool", evil, sig=KEYS[key].sign(evil)))
     ring("accepts-a-file-of-no-package", "pass", "", stranger("rsa"), accept)
