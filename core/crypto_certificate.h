@@ -68,7 +68,8 @@ size_t trust_n_lists(const struct trust *trust);
 /* What a certificate is to be used for. */
 enum certificate_use {
 	CERTIFICATE_OF_EK, /* key usage, if any: encipherment or agreement; extended, if any: 2.23.133.8.1 */
-	CERTIFICATE_OF_AK, /* digitalSignature; 2.23.133.8.3, or .1 as Google's AKs have */
+	CERTIFICATE_OF_AK,  /* digitalSignature; 2.23.133.8.3, or .1 as Google's AKs have */
+	CERTIFICATE_OF_PCK, /* digitalSignature, and Intel's extension with the processor's TCB */
 };
 
 /* Plain data; what comes from certificates is escaped. */

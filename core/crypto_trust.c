@@ -19,6 +19,8 @@
 #define AUTH_LEVEL 2
 
 #define OID_EK  "2.23.133.8.1" /* tcg-kp-EKCertificate */
+/* Intel SGX PCK Certificate and CRL Specification, 1.3.5. */
+#define OID_SGX "1.2.840.113741.1.13.1"
 #define OID_AIK "2.23.133.8.3" /* tcg-kp-AIKCertificate */
 #define OID_ANY "2.5.29.37.0"  /* anyExtendedKeyUsage */
 
@@ -124,14 +126,21 @@ static const struct use_row {
 	const char
 		*extended[2]; /* any of these, if it says more; the second only if it says both */
 	const char *extended_text;
+	const char *extension; /* that it has to have; NULL: none */
 } use_rows[] = {
 	[CERTIFICATE_OF_EK] = {KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT,
                                "keyEncipherment or keyAgreement", { OID_EK },
-                               OID_EK " (tcg-kp-EKCertificate)"  },
+                               OID_EK " (tcg-kp-EKCertificate)",
+                               NULL },
  /* Google's EK and AK certificates have the same extended key usage, the EK's. */
 	[CERTIFICATE_OF_AK] = { KU_DIGITAL_SIGNATURE,
-                               "digitalSignature",                { OID_AIK, OID_EK },
-                               OID_AIK " (tcg-kp-AIKCertificate)"},
+                               "digitalSignature",          { OID_AIK, OID_EK },
+                               OID_AIK " (tcg-kp-AIKCertificate)",
+                               NULL },
+	[CERTIFICATE_OF_PCK] = { .key_usage = KU_DIGITAL_SIGNATURE,
+                               .key_usage_text = "digitalSignature",
+                               .extended_text = "processors",
+                               .extension = OID_SGX            },
 };
 
 static bool has_usage(const EXTENDED_KEY_USAGE *usages, const char *oid)
@@ -161,6 +170,16 @@ static bool extended_usage_fits(const X509 *x509, const struct use_row *row, boo
 	EXTENDED_KEY_USAGE_free(usages);
 	ERR_clear_error();
 	return fits;
+}
+
+static bool has_extension(const X509 *x509, const char *oid)
+{
+	ASN1_OBJECT *wanted = OBJ_txt2obj(oid, 1);
+	bool has = wanted && X509_get_ext_by_OBJ(x509, wanted, -1) >= 0;
+
+	ASN1_OBJECT_free(wanted);
+	ERR_clear_error();
+	return has;
 }
 
 /* --- verification ---------------------------------------------------------------------------------- */
@@ -228,6 +247,8 @@ static void judge_chain(STACK_OF(X509) * chain, enum certificate_use use, struct
 		refuse(out, first, "its key usage is not %s", row->key_usage_text);
 	else if (!extended_usage_fits(first, row, usage != UINT32_MAX, false))
 		refuse(out, first, "its extended key usage is not %s", row->extended_text);
+	else if (row->extension && !has_extension(first, row->extension))
+		refuse(out, first, "lacks the extension %s: not of a processor", row->extension);
 	if (!out->holds)
 		return;
 	x509_name(sk_X509_value(chain, n - 1), out->anchor);

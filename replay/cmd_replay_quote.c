@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* assay replay quote: one quote, checked and shown. */
+#include "replay/cmd_replay_quote.h"
+
 #include <inttypes.h>
 
 #include "core/crypto_key.h"
@@ -8,6 +10,7 @@
 #include "core/text.h"
 #include "replay/quote/quote.h"
 #include "replay/replay.h"
+#include "replay/tdx/tdx.h"
 
 struct inputs {
 	const char *message, *signature, *key, *nonce, *pcrs;
@@ -402,6 +405,20 @@ static enum exit_status run(const struct inputs *inputs, struct view *view)
 	return command_finish(view->result.valid ? EXIT_DONE : EXIT_NO);
 }
 
+/* A message that brings its signature and key along. */
+static enum exit_status run_tdx(const struct command *self, const struct inputs *inputs,
+				struct view *view)
+{
+	struct error err = { 0 };
+
+	if (file_open(inputs->message, &view->message_file, &err) < 0)
+		return command_fail(&err);
+	if (!tdx_is_quote(file_bytes(view->message_file)))
+		return command_usage(self, "--signature and --key are needed: not a TDX quote");
+	return replay_quote_tdx(file_bytes(view->message_file), file_name(view->message_file),
+				inputs->nonce ? &view->nonce : NULL, inputs->json);
+}
+
 static unsigned count_stdin(const struct inputs *inputs)
 {
 	const char *const paths[] = { inputs->message, inputs->signature, inputs->key,
@@ -418,15 +435,15 @@ enum exit_status cmd_replay_quote(const struct command *self, int argc, char **a
 	struct inputs inputs = { 0 };
 	const struct command_option options[] = {
 		{"message",    'm', OPTION_STRING, &inputs.message,   "FILE",
-                 "what the TPM signed: TPMS_ATTEST (tpm2_quote -m)"           },
+                 "what the TPM signed: TPMS_ATTEST (tpm2_quote -m); or a TDX quote"},
 		{ "signature", 's', OPTION_STRING, &inputs.signature, "FILE",
-                 "TPMT_SIGNATURE, or a plain signature (tpm2_quote -s)"       },
+                 "TPMT_SIGNATURE, or a plain signature (tpm2_quote -s)"            },
 		{ "key",       'k', OPTION_STRING, &inputs.key,       "FILE",
-                 "attestation key: TPM2B_PUBLIC, TPMT_PUBLIC, PEM or DER"     },
+                 "attestation key: TPM2B_PUBLIC, TPMT_PUBLIC, PEM or DER"          },
 		{ "nonce",     'n', OPTION_STRING, &inputs.nonce,     "HEX",
-                 "what the quote's qualifying data must be"                   },
+                 "what the quote's qualifying data must be"                        },
 		{ "pcrs",      'p', OPTION_STRING, &inputs.pcrs,      "FILE",
-                 "PCR values (tpm2_quote -o): serialized, values or marshaled"},
+                 "PCR values (tpm2_quote -o): serialized, values or marshaled"     },
 		OPTION_JSON(&inputs.json),
 	};
 	AUTO(view_clear) struct view view = { 0 };
@@ -438,7 +455,7 @@ enum exit_status cmd_replay_quote(const struct command *self, int argc, char **a
 		return status;
 	if (args.n_items > 0)
 		return command_usage(self, "unexpected argument '%s'", args.items[0]);
-	if (!inputs.message || !inputs.signature || !inputs.key)
+	if (!inputs.message)
 		return command_usage(self, "--message, --signature and --key are needed");
 	if (count_stdin(&inputs) > 1)
 		return command_usage(self, "only one file can be standard input");
@@ -450,5 +467,9 @@ enum exit_status cmd_replay_quote(const struct command *self, int argc, char **a
 					     QUOTE_NONCE_MAX);
 		view.nonce = bytes_of(view.nonce_bytes, (size_t)nonce_size);
 	}
+	if (!inputs.signature && !inputs.key && !inputs.pcrs)
+		return run_tdx(self, &inputs, &view);
+	if (!inputs.signature || !inputs.key)
+		return command_usage(self, "--message, --signature and --key are needed");
 	return run(&inputs, &view);
 }

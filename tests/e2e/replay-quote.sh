@@ -28,6 +28,21 @@ report() { # WHAT STATUS NAME ARGUMENTS...
     check "$what" eval "run $status quote $* && golden replay-quote/$name.txt &&
         run $status quote $* --json && golden replay-quote/$name.json"
 }
+
+# --- quotes of TDX machines ---------------------------------------------------------------------------
+
+tdx=tests/vectors/tdx
+report "a TDX quote, version 4" 0 tdx-4 -m $tdx/v4.quote -n 00112233445566778899aabbccddeeff
+report "a TDX quote, version 5" 0 tdx-5 -m $tdx/v5-1.5.quote
+check_run "another nonce" 1 "$ASSAY" replay quote -m $tdx/v5-1.0.quote -n 00
+flip $tdx/v4.quote 500 > "$SCRATCH/changed"
+check_run "a TDX quote with another RTMR" 1 "$ASSAY" replay quote -m "$SCRATCH/changed"
+check "  its signature fails" contains "$OUT" "does not hold over the report"
+head -c 2000 $tdx/v4.quote > "$SCRATCH/cut"
+check_run "a TDX quote cut short" 3 "$ASSAY" replay quote -m "$SCRATCH/cut"
+check "  with the offset" contains "$ERR" "offset 0x"
+check_run "a TPM's quote alone" 2 "$ASSAY" replay quote -m "$TOP/tests/vectors/fapi/quote.sig"
+
 report "a valid quote" 0 valid \
     "-m $V/good-rsassa-sha256.msg -s $V/good-rsassa-sha256.sig -k $V/good-rsassa-sha256.pub -n $nonce -p $V/good-rsassa-sha256.pcrs"
 report "only what is needed given" 0 bare \

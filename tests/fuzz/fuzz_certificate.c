@@ -13,7 +13,7 @@ static void verify(const struct trust *trust, const struct certificate_list *lis
 {
 	struct chain chain;
 
-	for (int use = CERTIFICATE_OF_EK; use <= CERTIFICATE_OF_AK; use++) {
+	for (int use = CERTIFICATE_OF_EK; use <= CERTIFICATE_OF_PCK; use++) {
 		if (trust_verify(trust, list->items[0],
 				 (const struct certificate *const *)(list->items + 1), list->n - 1,
 				 (enum certificate_use)use, 1750000000, &chain, NULL) < 0)
