@@ -15,6 +15,7 @@
  *     judge_keyring     keys that it brings
  *     judge_aggregate   its boot_aggregate, once the PCRs are judged
  *     judge_profile what booted, against the boot profiles of releases
+ *     judge_reference   the same against reference states: sets of digests
  *     judge_revocations  booted images against the operator's revocation lists
  *     judge_state   the evidence against what earlier audits verified
  *     judge_timeline   kernels and quotes in order of time

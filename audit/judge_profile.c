@@ -45,8 +45,7 @@ static int add_event(struct profile_judge *p, const struct record *record, struc
 	return 0;
 }
 
-/* The events of the log, as far as it could be read: where it breaks, judge_boot has said so. */
-static int read_events(struct profile_judge *p, struct error *err)
+int profile_read_events(struct profile_judge *p, struct error *err)
 {
 	struct error problem;
 	struct record record;
@@ -548,6 +547,28 @@ static int find_nearest(struct profile_judge *p, const struct profile_list *prof
 	return 0;
 }
 
+/* The profile's differences count, unless there are none, or a reference state accepts the boot. */
+static int judge_fit(struct profile_judge *p, const struct fit *fit, bool has_states,
+		     struct error *err)
+{
+	struct bytes subject = file_subject(p->judge->boot_file);
+	bool accepted = false;
+
+	if (has_states && fit->cost == 0)
+		report_check(p->report, "boot.reference-state", CHECK_SKIP, subject,
+			     "a boot profile fits, which says more than a reference state");
+	else if (has_states && judge_reference(p->judge, REFERENCE_BESIDE, &accepted, err) < 0)
+		return -1;
+	if (!accepted)
+		return tell_fit(p, fit, err);
+	report_check(p->report, "boot.profile", CHECK_SKIP, subject,
+		     "the nearest profile, '%s' of release %s, does not fit, but a reference state "
+		     "accepts the boot",
+		     report_text(p->report, bytes_of_string(fit->profile->name)),
+		     report_text(p->report, bytes_of_string(fit->profile->release)));
+	return 0;
+}
+
 static int judge_log(struct profile_judge *p, const struct profile_list *profiles,
 		     struct error *err)
 {
@@ -555,9 +576,8 @@ static int judge_log(struct profile_judge *p, const struct profile_list *profile
 	struct fit best = { 0 };
 	int status = -1;
 
-	if (read_events(p, err) == 0 && find_nearest(p, profiles, arenas, &best, err) == 0) {
-		status = tell_fit(p, &best, err);
-	}
+	if (profile_read_events(p, err) == 0 && find_nearest(p, profiles, arenas, &best, err) == 0)
+		status = judge_fit(p, &best, profiles->n_states > 0, err);
 	arena_clear(&arenas[0]);
 	arena_clear(&arenas[1]);
 	return status;
@@ -567,19 +587,25 @@ int judge_profile(struct judge *judge, struct error *err)
 {
 	const struct profile_list *profiles = judge->setup->profiles;
 	struct profile_judge p = { .judge = judge, .report = judge->report };
+	bool accepted;
 	int status = 0;
 
 	if (!judge->has_boot)
 		return profiles && profiles->n_profiles ? judge_profile_values(judge, err) : 0;
 	if (!profiles || !profiles->n_profiles) {
-		report_check(judge->report, "boot.profile", CHECK_SKIP, bytes_of("", 0),
-			     "%s: what booted is not compared with reference values",
+		bool has_states = profiles && profiles->n_states;
+
+		report_check(judge->report, "boot.profile", CHECK_SKIP, bytes_of("", 0), "%s: %s",
 			     profiles ? "no boot profiles of the releases that count"
-				      : "no golden database");
-		return 0;
+				      : "no golden database",
+			     has_states ? "what booted is compared with their reference states"
+					: "what booted is not compared with reference values");
+		return has_states ? judge_reference(judge, REFERENCE_ALONE, &accepted, err) : 0;
 	}
 	p.alg = choose_bank(judge, profiles);
-	if (p.alg == ALG_NONE)
+	if (p.alg == ALG_NONE && profiles->n_states)
+		status = judge_reference(judge, REFERENCE_ALONE, &accepted, err);
+	else if (p.alg == ALG_NONE)
 		report_missing(judge->report, "boot.profile", file_subject(judge->boot_file),
 			       "no bank is quoted, logged and predicted all at once");
 	else

@@ -15,6 +15,9 @@ struct profile_judge {
 	size_t n_told, n_differ, n_texts, n_unpredicted;
 };
 
+/* The events of the log, as far as it could be read: where it breaks, judge_boot has said so. */
+int profile_read_events(struct profile_judge *p, struct error *err);
+
 /* Events of a PCR whose quoted value the log does not give prove nothing. */
 enum finding_weight profile_weight(const struct profile_judge *p, uint32_t pcr);
 
@@ -28,6 +31,15 @@ void profile_place(const struct profile_judge *p, struct finding *finding,
 /* What the profile has in its place. */
 void profile_reference(const struct profile_judge *p, struct finding *finding,
 		       const struct profile *profile, const struct profile_event *expected);
+
+/* What reference states are looked at for. */
+enum reference_use {
+	REFERENCE_ALONE,  /* there are no profiles: what differs is a finding each */
+	REFERENCE_BESIDE, /* no profile fits: whether a state accepts the boot */
+};
+
+/* judge_reference.c: the boot log against the reference states of the releases that count. */
+int judge_reference(struct judge *judge, enum reference_use use, bool *accepted, struct error *err);
 
 /* How a step was dealt with. */
 enum secureboot_told {
