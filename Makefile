@@ -109,7 +109,7 @@ JOBS ?= $(shell nproc)
 
 check: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
-	@ASSAY=$(abspath $O/assay) TEST_PROGRAMS=$(abspath $O/tests) tests/run $(if $(V),-v) $(TESTS)
+	@ASSAY=$(abspath $O/assay) TEST_PROGRAMS=$(abspath $O/tests) tests/run -j $(JOBS) $(if $(V),-v) $(TESTS)
 
 test-programs: $O/assay $(UNIT_BIN) $(FUZZ_REPLAY) $(TOOL_BIN)
 
@@ -117,7 +117,7 @@ test-programs: $O/assay $(UNIT_BIN) $(FUZZ_REPLAY) $(TOOL_BIN)
 FUZZ_SECONDS ?= 60
 fuzz: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) fuzz-programs
-	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_BIN)
+	@BUILD=$(BUILD) JOBS=$(JOBS) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_BIN)
 
 fuzz-programs: $(FUZZ_BIN)
 
