@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/own.h"
 #include "core/text.h"
+#include "db/export_state.h"
 #include "db/internal.h"
 
 struct options {
@@ -286,6 +287,25 @@ static int export(const struct options *options, const struct format *format, st
 	return 0;
 }
 
+/* Boot profiles instead of files. */
+static int export_state(const struct options *options, struct error *err)
+{
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	AUTO(db_closep) struct db *db = NULL;
+	struct state_export_left left;
+	bool given;
+
+	if (db_open(command_db(options->db, &given), DB_READ, &db, err) < 0 ||
+	    state_export(db, options->releases.items, options->releases.n_items, &out, &left, err) <
+		    0 ||
+	    file_write(options->output ? options->output : "-", buf_bytes(&out), err) < 0)
+		return -1;
+	if (left.n)
+		fprintf(stderr, "assay: %zu boots are left out, the first is %s\n", left.n,
+			left.why);
+	return 0;
+}
+
 enum exit_status cmd_db_export(const struct command *self, int argc, char **argv)
 {
 	AUTO(options_clear) struct options options = { .format = "keylime" };
@@ -294,8 +314,8 @@ enum exit_status cmd_db_export(const struct command *self, int argc, char **argv
 		{"release", 'r', OPTION_LIST,   &options.releases, "NAME",
 			       "only what this release holds (may be repeated)"},
 		{ "format", 'f', OPTION_STRING, &options.format,   "FORMAT",
-			       "keylime (a runtime policy, the default) or allowlist (digest and path, a "
-		  "line each)"						 },
+			       "keylime (a runtime policy, the default), allowlist (digest and path, a line "
+		  "each) or reference-state (Keylime's, of the boot profiles)" },
 		{ "output", 'o', OPTION_STRING, &options.output,   "FILE",
 			       "write to FILE instead of standard output"      },
 		OPTION_QUIET(&options.quiet),
@@ -312,10 +332,11 @@ enum exit_status cmd_db_export(const struct command *self, int argc, char **argv
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
 		if (strcmp(formats[i].name, options.format) == 0)
 			format = &formats[i];
-	if (!format)
-		return command_usage(self, "--format: '%s' is none of keylime, allowlist",
-				     options.format);
-	if (export(&options, format, &err) < 0)
+	if (!format && strcmp(options.format, "reference-state") != 0)
+		return command_usage(
+			self, "--format: '%s' is none of keylime, allowlist, reference-state",
+			options.format);
+	if ((format ? export(&options, format, &err) : export_state(&options, &err)) < 0)
 		return command_fail(&err);
 	return command_finish(EXIT_DONE);
 }

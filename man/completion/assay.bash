@@ -63,7 +63,7 @@ _assay() {
         return ;;
     '--format FORMAT')
         local formats="text json"
-        [ "$command" != "db export" ] || formats="keylime allowlist"
+        [ "$command" != "db export" ] || formats="keylime allowlist reference-state"
         mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$cur")
         return ;;
     '--keyring KEYRING')

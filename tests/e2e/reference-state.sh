@@ -55,6 +55,36 @@ printf '[boot]\npredicted = 8\n' > predicted.policy
 "$ASSAY" audit --json --db own.db --policy predicted.policy --ak "$capture/ak.pub" "$capture" > report.json
 check "a policy that requires prediction is not satisfied by what passes unseen" has '.bundles[0] | .verdict != "pass" and any(.checks[]; .check == "boot.event" and (.detail | contains("policy requires")))'
 
+# --- written ------------------------------------------------------------------------------------------
+same_json() { diff <(jq -S . "$1") <(jq -S . "$2"); }
+check_run "a release that has the state is written as one" 0 "$ASSAY" db export --db state.db -f reference-state -o again.json
+check_run "the own state again" 0 "$ASSAY" refgen allowlist -q -r vm --db own2.db own.json
+check_run "  is written" 0 "$ASSAY" db export --db own2.db -f reference-state -o again.json
+check "  the same as it was read" same_json own.json again.json
+check_run "two states of one release" 0 "$ASSAY" refgen allowlist -q -r vm --db own2.db changed.json
+check_run "  are one with both kernels" 0 "$ASSAY" db export --db own2.db -f reference-state -o both.json
+check "  and everything else once" [ "$(jq -c '[.kernels, .scrtm_and_bios, .pk, .mokdig | length]' both.json)" = "[2,1,$(jq '.pk | length' own.json),1]" ]
+check "  which accepts the boot" judged_as both.json "$log"
+mkdir files
+cp own.json files
+check_run "a database without boots" 0 "$ASSAY" refgen tree -q -r none --db none.db files
+check_run "  has none to write" 3 "$ASSAY" db export --db none.db -f reference-state
+PATH=$PATH:/usr/sbin:/sbin
+if "$TOP/tests/tools/boot_disk.sh" sb-grub machine > /dev/null 2>&1; then
+    (cd machine && "$ASSAY" refgen boot -q --release vm --db ../predicted.db --firmware CODE.fd --varstore VARS.fd \
+        --machine facts.json --image disk.img)
+    check_run "a predicted boot is written as one" 0 "$ASSAY" db export --db predicted.db -f reference-state -o predicted.json
+    check "  and is what Keylime makes of the boot that was measured" same_json <(jq 'del(.kernels[].kernel_cmdline)' own.json) <(jq 'del(.kernels[].kernel_cmdline)' predicted.json)
+    check "  but for what only an installation knows" [ "$(jq -r '.kernels[0].kernel_cmdline' predicted.json | grep -c '/boot/vmlinuz\\-.*root=\[0-9A-Za-z._+:/-\]+.*ima_policy=tcb$')" = 1 ]
+    check "  so it accepts it" judged_as predicted.json "$log"
+    cp predicted.db both.db
+    check_run "a profile and a state side by side" 0 "$ASSAY" refgen allowlist -q -r vm --db both.db changed.json
+    "$ASSAY" audit --json --db both.db --ak "$capture/ak.pub" "$capture" > report.json
+    check "  the profile fits, and the state is not asked" has '.bundles[0].checks | any(.check == "boot.profile" and .result == "pass") and any(.check == "boot.reference-state" and .result == "skip")'
+else
+    skip "predicted boots as reference states" "no disk could be made"
+fi
+
 # --- boots of other kinds -----------------------------------------------------------------------------
 for boot in efistub uki-sdboot; do
     check "every event of a boot that the rules were not made for: $boot" judged_as own.json "$TOP/tests/vectors/captures/$boot/binary_bios_measurements"
