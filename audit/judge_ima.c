@@ -6,6 +6,7 @@
 
 #include "core/own.h"
 #include "core/reader.h"
+#include "replay/ima/buffer.h"
 
 /* Violations whose kind is searched for in the entries before them: each search reads them all. */
 #define VIOLATIONS_EXPLAINED_MAX 32
@@ -148,6 +149,33 @@ static void settle_violation(struct ima_walk *walk, const struct ima_entry *entr
 		finding->message = violation_writers;
 }
 
+/* What a buffer says, for the reader: there are no reference values for it. */
+static const char *note_buffer(struct ima_walk *walk, const struct ima_step *step,
+			       const struct ima_entry *entry, bool holds)
+{
+	struct report *report = walk->judge->report;
+	enum ima_buffer_kind kind = ima_buffer_kind(entry->path, entry->buf);
+	struct report_buffer buffer = { .name = entry->path,
+					.kind = ima_buffer_kind_name(kind),
+					.index = step->record.index,
+					.size = entry->buf.size,
+					.holds = holds };
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+
+	if (holds && report->n_buffers >= REPORT_BUFFERS_MAX)
+		return "";
+	ima_buffer_describe(entry->path, entry->buf, &text);
+	if (text.failed)
+		report->arena.failed = true;
+	if (kind != IMA_BUFFER_BYTES)
+		buffer.text = buf_bytes(&text);
+	if (kind == IMA_BUFFER_FIELDS)
+		buffer.fields = entry->buf;
+	report_buffer(report, &buffer);
+	return holds ? ""
+		     : report_text(report, bytes_of(text.data, text.size < 256 ? text.size : 256));
+}
+
 /* A kernel's buffer: its digest is over the buffer that the entry holds. */
 static int judge_buffer(struct ima_walk *walk, const struct ima_step *step,
 			const struct ima_entry *entry, struct error *err)
@@ -155,6 +183,7 @@ static int judge_buffer(struct ima_walk *walk, const struct ima_step *step,
 	struct judge *judge = walk->judge;
 	struct digest logged, digest;
 	struct finding *finding;
+	const char *shown;
 
 	judge->report->coverage.n_buffers++;
 	if (bytes_equal_string(entry->path, "kexec-cmdline") ||
@@ -168,12 +197,16 @@ static int judge_buffer(struct ima_walk *walk, const struct ima_step *step,
 	}
 	if (hasher_digest_bytes(judge->hasher, logged.alg, entry->buf, &digest, err) < 0)
 		return -1;
+	shown = note_buffer(walk, step, entry, digest_equal(&digest, &logged));
 	if (digest_equal(&digest, &logged)) {
 		judge_kexec(walk, step, entry);
 		return judge_keyring_entry(walk, step, entry, err);
 	}
-	finding = entry_finding(walk, step, FINDING_IMA_BUFFER, entry->path,
-				"its digest is not the hash of the buffer that the entry holds");
+	finding = entry_finding(
+		walk, step, FINDING_IMA_BUFFER, entry->path,
+		arena_printf(&judge->report->arena,
+			     "its digest is not the hash of the buffer that the entry holds: %s",
+			     shown));
 	finding->found = report_digest(judge->report, &logged);
 	return 0;
 }

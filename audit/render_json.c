@@ -3,6 +3,7 @@
 #include "audit/render.h"
 
 #include "core/json.h"
+#include "replay/ima/buffer.h"
 #include "core/text.h"
 
 /* A bundle stands at this depth of the document: in the array of the object. */
@@ -143,6 +144,53 @@ static void write_not_listed(struct json *json, const struct report *report)
 	json_object_end(json);
 }
 
+/* Groups of key and value: a key may come twice. */
+static void write_fields(struct json *json, struct bytes buffer)
+{
+	struct bytes rest = buffer;
+	struct ima_buffer_field field;
+	bool open = false;
+
+	json_array_begin(json, "fields");
+	while (ima_buffer_field_next(buffer, &rest, &field)) {
+		if (field.begins_group && open)
+			json_array_end(json);
+		if (field.begins_group)
+			json_array_begin_compact(json, NULL);
+		open = true;
+		json_array_begin_compact(json, NULL);
+		json_bytes(json, NULL, field.key);
+		json_bytes(json, NULL, field.value);
+		json_array_end(json);
+	}
+	if (open)
+		json_array_end(json);
+	json_array_end(json);
+}
+
+/* What the kernel measured that is no file. */
+static void write_buffers(struct json *json, const struct report *report)
+{
+	json_array_begin(json, "buffers");
+	for (size_t i = 0; i < report->n_buffers; i++) {
+		const struct report_buffer *buffer = &report->buffers[i];
+
+		json_object_begin(json, NULL);
+		json_bytes(json, "name", buffer->name);
+		json_uint(json, "index", buffer->index);
+		json_string(json, "kind", buffer->kind);
+		json_uint(json, "size", buffer->size);
+		if (buffer->text.size)
+			json_bytes(json, "text", buffer->text);
+		if (buffer->fields.size)
+			write_fields(json, buffer->fields);
+		json_bool(json, "attested",
+			  buffer->holds && buffer->index < report->coverage.n_attested);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 void render_bundle_json(const struct report *report, const struct render_options *options,
 			struct buf *out)
 {
@@ -162,6 +210,8 @@ void render_bundle_json(const struct report *report, const struct render_options
 	json_array_end(&json);
 	write_not_listed(&json, report);
 	write_coverage(&json, &report->coverage);
+	if (report->n_buffers)
+		write_buffers(&json, report);
 	if (report->n_exclusions) {
 		json_array_begin(&json, "exclusions");
 		for (size_t i = 0; i < report->n_exclusions; i++) {

@@ -330,6 +330,38 @@ static void put_gaps(struct buf *out, const struct report *report,
 	put_unused(out, report, options);
 }
 
+/* Buffers are told whatever the verdict: nothing but a reader can judge them. */
+#define BUFFERS_SHOWN 12
+
+static void put_buffers(struct buf *out, const struct report *report,
+			const struct render_options *options)
+{
+	for (size_t i = 0; i < report->n_buffers; i++) {
+		const struct report_buffer *buffer = &report->buffers[i];
+
+		if (i == 0)
+			put(out, "\n  What the kernel measured besides files\n");
+		if (i == BUFFERS_SHOWN && !options->verbose) {
+			put(out, "    and ");
+			put_count(out, report->coverage.n_buffers - i);
+			put(out, " more\n");
+			return;
+		}
+		put(out, "    ");
+		put_evidence(out, buffer->name);
+		buf_printf(out, "  entry %" PRIu64 ", %s%s%s\n", buffer->index, buffer->kind,
+			   buffer->index < report->coverage.n_attested ? "" : ", not attested",
+			   buffer->holds ? "" : ", of another digest");
+		if (buffer->text.size) {
+			AUTO(buf_clear) struct buf text = BUF_INIT;
+
+			text_append(&text, buffer->text);
+			if (buf_finish(&text, NULL) == 0)
+				put_line(out, 6, (const char *)text.data);
+		}
+	}
+}
+
 static void put_exclusions(struct buf *out, const struct report *report)
 {
 	for (size_t i = 0; i < report->n_exclusions; i++) {
@@ -424,6 +456,7 @@ void render_bundle_text(const struct report *report, const struct render_options
 	put_group(out, report, "Also noted", is_note, options);
 	if (options->single || options->verbose) {
 		put_exclusions(out, report);
+		put_buffers(out, report, options);
 		put_checks(out, report);
 	}
 	put(out, "\n");

@@ -57,6 +57,7 @@ void report_free(struct report *report)
 		return;
 	free(report->checks);
 	free(report->findings);
+	free(report->buffers);
 	arena_clear(&report->arena);
 	free(report);
 }
@@ -197,6 +198,27 @@ void report_weaken(struct report *report, const char *file, uint64_t index)
 		finding->is_incomplete = true;
 		report->has_incomplete_finding = true;
 	}
+}
+
+static struct bytes first_bytes(struct report *report, struct bytes bytes)
+{
+	if (bytes.size > REPORT_BUFFER_SIZE_MAX)
+		bytes.size = REPORT_BUFFER_SIZE_MAX;
+	return bytes.size ? arena_copy(&report->arena, bytes) : bytes;
+}
+
+void report_buffer(struct report *report, const struct report_buffer *buffer)
+{
+	struct report_buffer kept = *buffer;
+
+	if (report->n_buffers >= REPORT_BUFFERS_MAX ||
+	    !make_room(report, &report->buffers, report->n_buffers, &report->buffers_capacity,
+		       sizeof(kept)))
+		return;
+	kept.name = first_bytes(report, buffer->name);
+	kept.text = first_bytes(report, buffer->text);
+	kept.fields = first_bytes(report, buffer->fields);
+	report->buffers[report->n_buffers++] = kept;
 }
 
 const char *report_digest(struct report *report, const struct digest *digest)

@@ -79,6 +79,21 @@ struct finding {
  * hostile. */
 #define FINDINGS_MAX 10000
 
+/* More buffers than this are counted, not kept, and of each no more bytes. */
+#define REPORT_BUFFERS_MAX     1000
+#define REPORT_BUFFER_SIZE_MAX 4096
+
+/* A buffer that the kernel measured: not a file, and nothing that a package has. */
+struct report_buffer {
+	struct bytes name;   /* as logged */
+	const char *kind;    /* "key", "command-line", ... */
+	struct bytes text;   /* what it says; empty: nobody knows. Not escaped, nor are fields */
+	struct bytes fields; /* empty, or what ima_buffer_field_next takes apart */
+	uint64_t index;      /* of the entry */
+	size_t size;         /* bytes of it, all of them */
+	bool holds;          /* the entry's digest is the hash of it */
+};
+
 /* How an exclusion of the policy was used. */
 struct exclusion {
 	const char *pattern; /* borrowed from the policy */
@@ -117,6 +132,8 @@ struct report {
 	uint64_t n_by_code[FINDING_COUNT]; /* kept or not */
 	uint64_t n_by_severity[SEVERITY_COUNT];
 	bool has_incomplete_finding;
+	struct report_buffer *buffers; /* in the order of the log */
+	size_t n_buffers, buffers_capacity;
 	struct exclusion *exclusions; /* one for each of the policy */
 	size_t n_exclusions;
 	struct bytes *unused; /* files of the bundle that nothing was made of */
@@ -154,6 +171,9 @@ enum finding_weight {
 struct finding *report_finding(struct report *report, enum finding_code code,
 			       enum finding_weight weight, struct bytes subject, const char *format,
 			       ...) __attribute__((format(printf, 5, 6)));
+
+/* Adds a buffer of the IMA log, whose strings are copied; beyond REPORT_BUFFERS_MAX it is passed over. */
+void report_buffer(struct report *report, const struct report_buffer *buffer);
 
 /* Whether another finding of this code would be kept: else finding out details is lost labour. */
 bool report_keeps(const struct report *report, enum finding_code code);

@@ -100,6 +100,11 @@ in_json "  it is said whence the keys are" '.enforced | any(.what == "keys that 
 audit "with those of another release" 1 --release three
 in_json "  it is said whose they are" '[.bundles[0].findings[] | select(.code == "ima.signature-release")] | length == 23 and
     (.[0].message | contains("Assay test IMA key (.ima of release one)"))'
+check_run "a buffer that the kernel measured" 5 "$ASSAY" audit --db audit.db "$TOP/tests/vectors/captures/uki-sdboot"
+check "  is told in words" contains "$OUT" "kernel_version  entry 1, text"
+check_run "and in JSON" 5 "$ASSAY" audit --json --db audit.db "$TOP/tests/vectors/captures/uki-sdboot"
+in_json "  is told, decoded" '.bundles[0].buffers == [{"name": "kernel_version", "index": 1, "kind": "text", "size": 14,
+    "text": "6.1.0-56-amd64", "attested": true}]'
 audit "all releases count by default" 0
 in_json "  with all of their keys" '.bundles[0].checks | any(.check == "ima.signer" and (.detail | contains(".ima of release one")))'
 

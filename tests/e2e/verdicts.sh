@@ -63,6 +63,14 @@ while IFS=$'\t' read -r name verdict findings options rule; do
     check "$name ($rule)" judged "$name" "$verdict" "$findings"
 done < cases
 
+# What buffers say is in the report, believed or not.
+buffer_of() { jq -e --arg name "$1" ".bundles[] | select(.name == \$name).buffers | any($2)" reports/*.json > /dev/null; }
+check "a key that was put into a keyring is decoded" buffer_of keyring-was-given-a-strange-key \
+    '.name == ".ima" and .kind == "key" and .attested and (.text | contains("CN = unknown, RSA 2048, key id "))'
+check "what is no key is said to be none" buffer_of keyring-was-given-no-key '.name == ".ima" and (.text | contains("no certificate"))'
+check "a buffer of another digest is decoded, and not attested" buffer_of learned-key-of-another-digest \
+    '.name == ".ima" and (.attested | not) and (.text | contains("CN = unknown"))'
+
 # --- what the operator names ----------------------------------------------------------------------
 
 # A malformed or missing one is his mistake, not the machine's: exit 3 with the file, no verdict.
