@@ -89,6 +89,11 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "quotes with an unsafe clock",
 	     "The TPM says that its clock may have been higher before: it was not "
 	     "shut down orderly."),
+	KIND(FINDING_QUOTE_UNPROTECTED, "quote.unprotected", ALWAYS(CRITICAL), COMPLETE, FIXED,
+	     "machines that their hosts can look into",
+	     "A TDX machine that its host can debug, or whose TDX module is not Intel's: nothing "
+	     "in "
+	     "it is protected, nothing it says is its own."),
 
 	KIND(FINDING_KEY_ATTRIBUTES, "key.attributes", ALWAYS(CRITICAL), COMPLETE, FIXED,
 	     "keys that may sign anything",

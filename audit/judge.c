@@ -68,11 +68,11 @@ int audit_bundle(struct worker *worker, const struct bundle *bundle, struct repo
 		 struct error *err)
 {
 	static int (*const judges[])(struct judge *, struct error *) = {
-		judge_container, judge_keys,     judge_bonds,       judge_quotes,
-		judge_bindings,  judge_boot,     judge_userspace,   judge_history,
-		judge_locality,  judge_ima,      judge_pcrs,        judge_learned_keys,
-		judge_timeline,  judge_profile,  judge_revocations, judge_database,
-		judge_claims,    judge_remember,
+		judge_container,    judge_keys,     judge_bonds,     judge_quotes,
+		judge_bindings,     judge_boot,     judge_userspace, judge_tdx,
+		judge_history,      judge_locality, judge_ima,       judge_pcrs,
+		judge_learned_keys, judge_timeline, judge_profile,   judge_revocations,
+		judge_database,     judge_claims,   judge_remember,
 	};
 	AUTO(report_freep) struct report *report = NULL;
 	AUTO(judge_clear)

@@ -10,6 +10,7 @@
  *     judge_quote   quotes: structure, signature, nonce, PCR values
  *     judge_boot    the boot log: structure, data, separators; replayed
  *     judge_userspace   what systemd logged of its own extends
+ *     judge_tdx     a TDX machine's quote, and its registers against its logs
  *     judge_ima     the IMA log: replayed, each entry looked up
  *     judge_signature   its signatures of files
  *     judge_keyring     keys that it brings
@@ -228,6 +229,7 @@ int judge_quotes(struct judge *judge, struct error *err);
 int judge_bindings(struct judge *judge, struct error *err);
 int judge_boot(struct judge *judge, struct error *err);
 int judge_userspace(struct judge *judge, struct error *err);
+int judge_tdx(struct judge *judge, struct error *err);
 int judge_ima(struct judge *judge, struct error *err);
 int judge_pcrs(struct judge *judge, struct error *err);
 int judge_aggregates(struct judge *judge, struct error *err); /* judge_pcrs calls it */

@@ -381,9 +381,9 @@ int judge_boot(struct judge *judge, struct error *err)
 		return 0;
 	}
 	if (judge->boot.format == EVENTLOG_CC) {
-		report_missing(
-			report, "log.boot", file_subject(file),
-			"a log of measurement registers (CCEL), which no TPM's quote covers");
+		report_missing(report, "log.boot", file_subject(file),
+			       "a log of measurement registers (CCEL): held against a TDX quote's, "
+			       "not a TPM's");
 		return 0;
 	}
 	report->coverage.has_boot_log = judge->has_boot = true;

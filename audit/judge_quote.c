@@ -455,6 +455,14 @@ static void judge_banks(struct judge *judge)
 			       bytes_of_string("sha1"), "only the SHA-1 bank is quoted");
 }
 
+static bool has_tdx(const struct judge *judge)
+{
+	for (size_t i = 0; i < judge->bundle->n_files; i++)
+		if (judge->bundle->files[i].role == ROLE_TDX_QUOTE)
+			return true;
+	return false;
+}
+
 int judge_quotes(struct judge *judge, struct error *err)
 {
 	const struct bundle *bundle = judge->bundle;
@@ -486,7 +494,10 @@ int judge_quotes(struct judge *judge, struct error *err)
 	}
 	if (judge->n_quotes == 0)
 		report_missing(judge->report, "quote.signature", bytes_of("", 0),
-			       "no quote in the bundle: nothing in it is attested");
+			       has_tdx(judge)
+				       ? "no quote of a TPM in the bundle: nothing but "
+					 "registers is attested"
+				       : "no quote in the bundle: nothing in it is attested");
 	judge_rollback(judge);
 	set_aside(judge);
 	judge_banks(judge);

@@ -42,6 +42,8 @@ enum bundle_role {
 	ROLE_CREDENTIAL_RECOVERED, /* credential.recovered: of tpm2_activatecredential */
 	ROLE_CA_CRT,               /* ca/NAME: intermediate certificates; may come several times */
 	ROLE_USERSPACE_LOG,        /* tpm2-measure.log, cc-measure.log: systemd's */
+	ROLE_TDX_QUOTE,            /* quote.tdx: of a TDX machine */
+	ROLE_CC_LOG,               /* CCEL: its firmware's log */
 	ROLE_CANONICAL_LOG, /* canonical_event_log: taken apart; never among a bundle's files */
 	ROLE_NONE,          /* no name we know */
 	ROLE_COUNT

@@ -41,6 +41,9 @@ static const struct role_name {
 	{ "evidence.json",           "",             false, ROLE_MAPPING             },
 	{ "tpm2-measure.log",        "",             false, ROLE_USERSPACE_LOG       },
 	{ "cc-measure.log",          "",             false, ROLE_USERSPACE_LOG       },
+	{ "quote",		   ".tdx",         true,  ROLE_TDX_QUOTE           },
+	{ "CCEL",		    "",             false, ROLE_CC_LOG              },
+	{ "ccel",		    "",             false, ROLE_CC_LOG              },
 	{ "canonical_event_log",     "",             false, ROLE_CANONICAL_LOG       },
 };
 
@@ -127,6 +130,8 @@ const char *bundle_role_name(enum bundle_role role)
 		[ROLE_CREDENTIAL_RECOVERED] = "credential.recovered",
 		[ROLE_CA_CRT] = "ca",
 		[ROLE_USERSPACE_LOG] = "tpm2-measure.log",
+		[ROLE_TDX_QUOTE] = "quote.tdx",
+		[ROLE_CC_LOG] = "CCEL",
 		[ROLE_CANONICAL_LOG] = "canonical_event_log",
 	};
 
@@ -177,7 +182,9 @@ size_t role_size_max(enum bundle_role role)
 		return IMA_LOG_MAX;
 	if (role == ROLE_CANONICAL_LOG)
 		return FORM_SIZE_MAX;
-	return role == ROLE_BOOT_LOG || role == ROLE_USERSPACE_LOG ? LOG_MAX : SMALL_MAX;
+	return role == ROLE_BOOT_LOG || role == ROLE_CC_LOG || role == ROLE_USERSPACE_LOG
+		       ? LOG_MAX
+		       : SMALL_MAX;
 }
 
 bool role_is_evidence(enum bundle_role role)
@@ -190,6 +197,8 @@ bool role_is_evidence(enum bundle_role role)
 	case ROLE_QUOTE_PCRS:
 	case ROLE_MAPPING:
 	case ROLE_CANONICAL_LOG:
+	case ROLE_TDX_QUOTE:
+	case ROLE_CC_LOG:
 		return true;
 	case ROLE_AK_PUB:
 	case ROLE_AK_PEM:

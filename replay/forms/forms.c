@@ -7,9 +7,9 @@
 
 /* One more form of JSON is one more row; the first that fits reads. */
 static const struct json_form *const json_forms[] = {
-	&keylime_reply_form,  &keylime_push_form, &keylime_registrar_form,
-	&go_attestation_form, &trustee_form,      &fapi_quote_form,
-	&fapi_info_form,      &fapi_key_form,     &cel_array_form,
+	&trustee_tdx_form,    &keylime_reply_form, &keylime_push_form, &keylime_registrar_form,
+	&go_attestation_form, &trustee_form,       &fapi_quote_form,   &fapi_info_form,
+	&fapi_key_form,       &cel_array_form,
 };
 
 /* Members that stand near the beginning of documents in a form of ours: other JSON is not even read. */

@@ -83,7 +83,7 @@ struct json_form {
 };
 
 extern const struct json_form keylime_reply_form, keylime_push_form, keylime_registrar_form;
-extern const struct json_form go_attestation_form, trustee_form;
+extern const struct json_form go_attestation_form, trustee_form, trustee_tdx_form;
 extern const struct json_form fapi_quote_form, fapi_info_form, fapi_key_form, cel_array_form;
 
 /* go-tpm-tools' attest.Attestation: protobuf. */

@@ -10,6 +10,7 @@
 
 #include "core/digest.h"
 #include "core/reader.h"
+#include "replay/tdx/tdx.h"
 
 #define TPM_GENERATED       0xff544347u
 #define TPM_ST_ATTEST_QUOTE 0x8018
@@ -63,8 +64,8 @@ static bool is_key(struct bytes start)
 	       !(attributes & 0x00020000);
 }
 
-/* A crypto-agile log begins with the Spec ID event, in the form of TPM 1.2. */
-static bool is_boot_log(struct bytes start)
+/* A crypto-agile log begins with the Spec ID event, in the form of TPM 1.2: its PCR, or -1. */
+static int spec_id_pcr(struct bytes start)
 {
 	struct reader in = reader_of(start, 0, NULL);
 	uint32_t pcr = reader_le32(&in), type = reader_le32(&in), size;
@@ -72,8 +73,23 @@ static bool is_boot_log(struct bytes start)
 
 	size = reader_le32(&in);
 	name = reader_bytes(&in, 15);
-	return !in.ran_out && pcr == 0 && type == EV_NO_ACTION && bytes_all(digest, 0) &&
-	       size >= 16 && bytes_equal_string(name, "Spec ID Event03");
+	return !in.ran_out && pcr < PCRS && type == EV_NO_ACTION && bytes_all(digest, 0) &&
+			       size >= 16 && bytes_equal_string(name, "Spec ID Event03")
+		       ? (int)pcr
+		       : -1;
+}
+
+static bool is_boot_log(struct bytes start)
+{
+	return spec_id_pcr(start) == 0;
+}
+
+/* EDK II has the event in a register, from 1 on. */
+static bool is_cc_log(struct bytes start)
+{
+	int pcr = spec_id_pcr(start);
+
+	return pcr >= 1 && pcr <= 4;
 }
 
 static bool is_event_type(uint32_t type)
@@ -236,6 +252,8 @@ enum bundle_role plain_role(struct bytes start)
 		{ is_signature,          ROLE_QUOTE_SIG },
 		{ is_key,                ROLE_AK_PUB    },
 		{ is_boot_log,           ROLE_BOOT_LOG  },
+		{ is_cc_log,             ROLE_CC_LOG    },
+		{ tdx_is_quote,          ROLE_TDX_QUOTE },
 		{ is_binary_ima,         ROLE_IMA_LOG   },
 		{ is_ascii_ima,          ROLE_IMA_LOG   },
 		{ is_pcr_file,           ROLE_QUOTE_PCRS},

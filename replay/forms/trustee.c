@@ -9,7 +9,11 @@
  * Azure's quotes are hex with a bare RSA signature, made with RSASSA and SHA-256; its attestation key is in
  * the runtime claims of the HCL report (a JWK set). The hardware's own report is not verified here.
  *
- * Sources: guest-components attester (az_snp_vtpm, tpm), az-cvm-vtpm (vtpm/mod.rs, hcl/mod.rs).
+ * and from TDX machines, in base64:
+ *
+ *     {"quote", "cc_eventlog"}
+ *
+ * Sources: guest-components attester (az_snp_vtpm, tpm, tdx), az-cvm-vtpm (vtpm/mod.rs, hcl/mod.rs).
  */
 #include "replay/forms/internal.h"
 
@@ -271,6 +275,30 @@ static int read_evidence(struct sink *sink, const struct json_value *document, s
 	}
 	return 0;
 }
+
+/* --- TDX machines ------------------------------------------------------------------------------------ */
+
+static bool tdx_fits(const struct json_value *document)
+{
+	struct bytes text;
+
+	return member_text(document, "quote", &text) && json_value_member(document, "cc_eventlog");
+}
+
+static int read_tdx(struct sink *sink, const struct json_value *document, struct error *err)
+{
+	struct form_piece quote = { .role = ROLE_TDX_QUOTE }, log = { .role = ROLE_CC_LOG };
+
+	if (form_add_base64(sink, quote, json_value_member(document, "quote"), err, "quote") < 0)
+		return -1;
+	return form_add_base64(sink, log, json_value_member(document, "cc_eventlog"), err,
+			       "cc_eventlog") < 0
+		       ? -1
+		       : 0;
+}
+
+const struct json_form trustee_tdx_form = { "Confidential Containers' TDX evidence", tdx_fits,
+					    read_tdx };
 
 const struct json_form trustee_form = { "Confidential Containers' TPM evidence", fits,
 					read_evidence };

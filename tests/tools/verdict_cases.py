@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import authority
 from forge import *
 import signature_cases
+import tdx
 import wrap_evidence
 
 CASES = []
@@ -2508,6 +2509,69 @@ form_case("containers-missing", "fail", "pcr.mismatch:critical", containers, rul
 form_case("two-quotes", "incomplete", "bundle.ambiguous:medium", rule="two candidates for one purpose: neither is used")
 
 
+# --- TDX machines -------------------------------------------------------------------------------------------------
+
+X = "TDX machines: "
+TDX = GOOD + " --ca @keys/tdx-root.pem"
+
+
+def tdx_case(name, verdict, findings="", change=None, options=TDX, rule="", platform=None, log=None, registers=None, ccel=True, **how):
+    """A confidential machine with a TPM: an honest bundle, and its TDX quote and log beside it."""
+    @case("tdx-" + name, verdict, findings, options, X + rule)
+    def _(m):
+        one = TPMS["tdx"](**(platform or {}))
+        if change:
+            change(one)
+        honest = tdx.ccel()
+        values = tdx.registers(honest)
+        if registers:
+            registers(values)
+        quote = one.quote(values, how.get("nonce", NONCE), **{k: v for k, v in how.items() if k not in ("nonce", "files", "cut")})
+        m.files["quote.tdx"] = quote[:how.get("cut", len(quote))]
+        if ccel:
+            m.files["CCEL"] = log(honest) if log else honest
+        m.files.update(how.get("files", {}))
+
+
+def set_to(**values):
+    return lambda platform: [setattr(platform, name, value) for name, value in values.items()]
+
+
+READY = H("sha384", b"ready")
+READY_LOG = (json.dumps({"rtmr": 3, "digests": [{"hashAlg": "sha384", "digest": READY.hex()}], "content_type": "systemd",
+                         "content": {"string": "ready", "eventType": "phase"}})).encode()
+
+
+def ready(values):
+    values[3] = H("sha384", values[3] + READY)
+
+
+tdx_case("honest", "incomplete", rule="each link holds, the registers too; whether the processor is up to date nobody says")
+tdx_case("honest-version-5", "incomplete", rule="a quote of version 5", version=5)
+tdx_case("honest-userspace", "incomplete", rule="user space's extends of a register", registers=ready, files={"cc-measure.log": b"\x1e" + READY_LOG + b"\n"})
+tdx_case("honest-userspace-past-the-quote", "incomplete", rule="user space's log may run past the quote", files={"cc-measure.log": b"\x1e" + READY_LOG + b"\n"})
+tdx_case("honest-no-log", "incomplete", rule="no log to hold the registers against", ccel=False)
+tdx_case("no-authority", "incomplete", "key.unbound:medium", options=GOOD, rule="nothing says whose processor it was")
+tdx_case("signature", "fail", "quote.signature:critical", lambda p: setattr(p, "sign_with", p.other), rule="signed by another key than the quote's")
+tdx_case("key", "fail", "key.binding:critical", lambda p: setattr(p, "report_key", p.other), rule="the quoting enclave reports another key")
+tdx_case("qe-signature", "fail", "key.binding:critical", lambda p: setattr(p, "pck", p.other), rule="the enclave's report is signed by another processor's key")
+tdx_case("qe-signer", "fail", "key.binding:critical", set_to(qe_signer=bytes(32)), rule="an enclave of somebody else on a processor of Intel's")
+tdx_case("qe-product", "fail", "key.binding:critical", set_to(qe_product=1), rule="another enclave of Intel's")
+tdx_case("qe-debug", "fail", "key.binding:critical", set_to(qe_flags=0x17), rule="a quoting enclave in debug mode")
+tdx_case("root", "fail", "key.certificate:high", platform={"root": "other"}, rule="another root than the operator's")
+tdx_case("leaf", "fail", "key.certificate:high", platform={"leaf": tdx.PCK[:2]}, rule="a certificate of the root's that is not of a processor")
+tdx_case("debug", "fail", "quote.unprotected:critical", rule="a machine that its host can debug", attributes=1)
+tdx_case("module", "fail", "quote.unprotected:critical", rule="a TDX module that is not Intel's", seam_signer=b"\1" * 48)
+tdx_case("nonce", "fail", "quote.nonce:critical", rule="report data are not the nonce", nonce=b"old")
+tdx_case("nonce-more", "fail", "quote.nonce:critical", rule="report data go on behind the nonce", nonce=NONCE + b"x")
+tdx_case("event-removed", "fail", "pcr.mismatch:critical", log=lambda log: log[:-1 - log[::-1].index(b"\3\0\0\0"[::-1]) - 3], rule="an event of the log is missing")
+tdx_case("event-added", "fail", "pcr.mismatch:critical", log=lambda log: log + tdx.event(4, 0xd, b"more"), rule="an event that the register does not have")
+tdx_case("unlogged-extend", "fail", "pcr.mismatch:critical", registers=ready, rule="a register was extended, and no log says by what")
+tdx_case("event-data", "fail", "log.data-mismatch:high", log=lambda log: log.replace(b"vda", b"vdb"), rule="data that the event's digest is not over")
+tdx_case("quote-cut", "fail", "quote.malformed:high", rule="a quote that breaks off", cut=900)
+tdx_case("log-cut", "fail", "log.malformed:high pcr.mismatch:critical", log=lambda log: log[:-10], rule="a log that breaks off")
+
+
 # --- what binds a key -------------------------------------------------------------------------------------------
 
 B = "Keys: bound means: "
@@ -2949,6 +3013,10 @@ def _(m):
 
 def make_authorities(folder):
     """What the operator may name is in folder; the rest stays in TPMS."""
+    TPMS["tdx"] = lambda **how: tdx.Platform(folder, **how)
+    with open(folder + "/tdx-root.pem", "wb") as f:
+        text = authority.pem(tdx.Platform(folder).root.certificate)
+        f.write(text if isinstance(text, bytes) else text.encode())
     signers = {name: authority.Signer(folder, name) for name in ("root", "middle", "other-root", "namesake", "forged-signer", "deep", "ek-signer")}
     signers["rsa"] = authority.Signer(folder, "rsa-root", "rsa:2048")
     root = authority.Authority("Root", signers["root"])

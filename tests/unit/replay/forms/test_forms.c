@@ -22,6 +22,13 @@ static const struct guess_case {
 	{ "the same with a digest",
          "00000000 03000000 0000000000000000000000000000000000000001 25000000"
 	  "53706563204944204576656e74303300",								   FORM_GUESS_NONE,  ROLE_NONE     },
+	{ "Spec ID event of a register",
+         "01000000 03000000 0000000000000000000000000000000000000000 25000000"
+	  "53706563204944204576656e74303300",								   FORM_GUESS_PLAIN, ROLE_CC_LOG   },
+	{ "a TDX quote",
+         "0400 0200 81000000 00000000 939a7233f79c4ca9940a0db3957f0607",						  FORM_GUESS_PLAIN, ROLE_TDX_QUOTE },
+	{ "an SGX quote",
+         "0300 0200 00000000 00000000 939a7233f79c4ca9940a0db3957f0607",						  FORM_GUESS_NONE,  ROLE_NONE      },
 	{ "IMA list, SHA-1, ima-ng",
          "0a000000 0102030405060708090a0b0c0d0e0f1011121314 06000000 696d612d6e67 00",			  FORM_GUESS_PLAIN, ROLE_IMA_LOG  },
 	{ "IMA list, big-endian",
@@ -157,6 +164,8 @@ static const struct read_case {
 	  ":0::data.attributes.evidence_collected[2].data.entries=10 ab from -1\n"
 	  "?data.attributes.evidence_collected[3].data.: evidence of a type that Assay does not "
 	  "read\n"																								},
+	{ "a TDX machine's", "{\"cc_eventlog\":\"BQY=\",\"quote\":\"BAAC\",\"aa_eventlog\":null}", "Confidential Containers' TDX evidence",
+	 "23:0::quote=040002\n24:0::cc_eventlog=0506\n" },
 	{ "what the registrar knows",
          "{\"code\":200,\"status\":\"Success\",\"results\":{\"aik_tpm\":\"AQ==\",\"ek_tpm\":\"AgM="
 	  "\","
