@@ -4,13 +4,17 @@
  * allowlists. Each file under the path it was shipped with and, where that differs, under the one
  * that a kernel measures it by on a machine with a merged /usr.
  */
+#include <inttypes.h>
+
 #include "core/arena.h"
+#include "core/base64.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/own.h"
 #include "core/text.h"
 #include "db/export_state.h"
 #include "db/internal.h"
+#include "db/keyring.h"
 
 struct options {
 	const char *db, *format, *output;
@@ -33,12 +37,14 @@ struct lines {
 	struct arena arena;
 	struct line *items; /* owned */
 	size_t n, capacity;
+	struct golden_key_list keys; /* of the releases' .ima */
 	size_t n_unsayable; /* files whose paths are no UTF-8 text, or hold control characters */
 };
 
 static void lines_clear(struct lines *lines)
 {
 	arena_clear(&lines->arena);
+	golden_key_list_clear(&lines->keys);
 	free(lines->items);
 }
 
@@ -192,6 +198,9 @@ static int lines_read(struct db *db, const struct options *options, struct lines
 		if (wanted[i] && add_artifact(db, stmt, &artifacts.items[i], lines, err) < 0)
 			return -1;
 	lines_sort(lines);
+	if (db_keys_read(db, (const char *const *)options->releases.items,
+			 options->releases.n_items, &lines->keys, err) < 0)
+		return -1;
 	return 0;
 }
 
@@ -215,6 +224,41 @@ static int write_flat(const struct lines *lines, struct buf *out, struct error *
 		buf_append_u8(out, '\n');
 	}
 	return buf_finish(out, err);
+}
+
+/* A keyring as Keylime has it: JSON in a string (keylime/ima/file_signatures.py, ImaKeyring). */
+static int write_keys(struct json *json, const struct golden_key_list *list, struct error *err)
+{
+	AUTO(buf_clear) struct buf keys = BUF_INIT, ids = BUF_INIT, text = BUF_INIT;
+
+	for (size_t i = 0; i < list->n_keys; i++) {
+		AUTO(public_key_freep) struct public_key *key = NULL;
+		AUTO(buf_clear) struct buf der = BUF_INIT;
+		const struct golden_key *at = &list->keys[i];
+		enum key_form form;
+
+		if (at->keyring != KEYRING_IMA)
+			continue;
+		if (key_parse(at->der, at->artifact, &form, &key, err) < 0 ||
+		    public_key_append(key, &der, err) < 0)
+			return -1;
+		buf_append_string(&keys, keys.size ? ", \"" : "\"");
+		base64_append(&keys, buf_bytes(&der));
+		buf_append_string(&keys, "\"");
+		buf_printf(&ids, "%s%" PRIu32, ids.size ? ", " : "", at->facts.short_ids[0]);
+	}
+	if (keys.size) {
+		buf_append_string(&text, "{\"pubkeys\": [");
+		buf_append(&text, buf_bytes(&keys));
+		buf_append_string(&text, "], \"keyids\": [");
+		buf_append(&text, buf_bytes(&ids));
+		buf_append_string(&text, "]}");
+	}
+	buf_append_u8(&text, 0);
+	if (keys.failed || ids.failed || text.failed)
+		return error_memory(err, NULL);
+	json_string(json, "verification-keys", (const char *)text.data);
+	return 0;
 }
 
 static int write_keylime(const struct lines *lines, struct buf *out, struct error *err)
@@ -251,7 +295,8 @@ static int write_keylime(const struct lines *lines, struct buf *out, struct erro
 	json_object_end(&json);
 	json_object_begin(&json, "ima-buf");
 	json_object_end(&json);
-	json_string(&json, "verification-keys", "");
+	if (write_keys(&json, &lines->keys, err) < 0)
+		return -1;
 	json_object_end(&json);
 	return json_finish(&json, err);
 }

@@ -5,6 +5,7 @@
 #include "core/own.h"
 #include "core/text.h"
 #include "refgen/allowlist/allowlist.h"
+#include "refgen/files/key_set.h"
 
 struct run {
 	struct refgen_options options;
@@ -79,10 +80,6 @@ static void note_rest(struct run *run, const char *source, const struct allowlis
 		sink_note(sink, source, "%zu keyrings are not imported", list->n_keyrings);
 	if (list->n_buffers)
 		sink_note(sink, source, "%zu buffers (ima-buf) are not imported", list->n_buffers);
-	if (list->has_keys)
-		sink_note(sink, source,
-			  "its verification-keys are not imported: give them to "
-			  "audit with --ima-key");
 	if (list->has_dm_policy)
 		sink_note(sink, source, "its device-mapper policy is not imported");
 	if (list->signature == SIGNATURE_NO_KEY)
@@ -111,14 +108,52 @@ static int store_state(struct run *run, const char *path, const struct allowlist
 	return sink_artifact(run->sink, path, set, err);
 }
 
+/*
+ * The verification keys as those of .ima. 1, 0 when the input was refused, -1 when the run must end.
+ * The set borrows from keys.
+ */
+static int make_keys(struct run *run, const char *path, const struct allowlist *list,
+		     struct key_set *keys, struct file_set **out, struct error *err)
+{
+	struct error why = { 0 };
+	bool failed = false;
+
+	for (size_t i = 0; i < list->n_keys && !failed; i++)
+		failed = key_set_read(keys, list->keys[i], path, &why) < 0;
+	if (!failed && list->n_keys)
+		failed = key_set_artifact(keys, artifact_name_of(path), out, &why) < 0;
+	if (!failed)
+		return 1;
+	if (why.code == ERROR_SYSTEM) {
+		*err = why;
+		return -1;
+	}
+	sink_refuse(run->sink, path, &why);
+	return 0;
+}
+
+static int store_keys(struct run *run, const char *path, const struct allowlist *list,
+		      const struct file_set *set, struct error *err)
+{
+	sink_note(run->sink, path,
+		  "its %zu verification keys are the release's of .ima; files that they sign pass "
+		  "where the audit's policy says accept-signed",
+		  list->n_keys);
+	return sink_artifact(run->sink, path, set, err);
+}
+
 /* 0, also when the input was refused; -1 when the run must end. */
 static int read_one(struct run *run, const char *path, struct error *err)
 {
+	AUTO(key_set_clear)
+	struct key_set keys = { .keyring = KEYRING_IMA, .hasher = run->hasher };
+	AUTO(file_set_freep) struct file_set *key_files = NULL;
 	AUTO(allowlist_clear) struct allowlist list = { 0 };
 	AUTO(file_freep) struct file *file = NULL;
 	struct artifact artifact = { .kind = ARTIFACT_ALLOWLIST };
 	struct error why = { 0 };
 	size_t n;
+	int status;
 
 	if (file_open(path, &file, &why) < 0 ||
 	    allowlist_read(file_bytes(file), file_name(file), &run->reading, &list, &why) < 0) {
@@ -136,6 +171,9 @@ static int read_one(struct run *run, const char *path, struct error *err)
 		sink_refuse(run->sink, path, &why);
 		return 0;
 	}
+	status = make_keys(run, path, &list, &keys, &key_files, err);
+	if (status <= 0)
+		return status;
 	artifact.size = file_bytes(file).size;
 	artifact.name = artifact_name_of(path);
 	artifact.signature = list.signature;
@@ -144,6 +182,11 @@ static int read_one(struct run *run, const char *path, struct error *err)
 	    0)
 		return -1;
 	take_excludes(run, path, &list);
+	if (key_files) {
+		buf_append_string(&run->excludes, "accept-signed = yes\n");
+		if (store_keys(run, path, &list, key_files, err) < 0)
+			return -1;
+	}
 	note_rest(run, path, &list);
 	if (list.state)
 		return store_state(run, path, &list, &artifact, err) < 0 ? -1 : 0;

@@ -3,8 +3,7 @@
 
 #include "core/file.h"
 #include "core/own.h"
-#include "db/keyring.h"
-#include "refgen/files/files.h"
+#include "refgen/files/key_set.h"
 
 struct run {
 	struct refgen_options options;
@@ -20,81 +19,19 @@ static void run_clear(struct run *run)
 	sink_free(run->sink);
 }
 
-/* What one file holds. */
-struct reading {
-	struct run *run;
-	struct arena arena;
-	struct golden_key *keys; /* owned */
-	size_t n_keys, capacity;
-};
-
-static void reading_clear(struct reading *reading)
-{
-	arena_clear(&reading->arena);
-	free(reading->keys);
-}
-
-static int take_key(void *ctx, const struct key_item *item, struct error *err)
-{
-	struct reading *reading = ctx;
-	struct golden_key key = { .keyring = reading->run->keyring, .form = item->form };
-
-	if (reading->n_keys == reading->capacity) {
-		size_t capacity = reading->capacity ? 2 * reading->capacity : 16;
-		struct golden_key *larger =
-			realloc(reading->keys, capacity * sizeof(*reading->keys));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		reading->keys = larger;
-		reading->capacity = capacity;
-	}
-	if (key_describe(item, reading->run->hasher, &key.facts, err) < 0)
-		return -1;
-	key.der = arena_copy(&reading->arena, item->der);
-	if (reading->arena.failed)
-		return error_memory(err, NULL);
-	reading->keys[reading->n_keys++] = key;
-	return 0;
-}
-
-static int make_set(struct reading *reading, struct bytes name, struct file_set **out,
-		    struct error *err)
-{
-	AUTO(buf_clear) struct buf blob = BUF_INIT;
-	AUTO(file_set_freep) struct file_set *set = NULL;
-	struct artifact artifact = { .kind = ARTIFACT_KEYS, .name = name };
-
-	if (keyring_encode(reading->run->keyring, reading->keys, &reading->n_keys, &blob, err) <
-		    0 ||
-	    hasher_digest_bytes(reading->run->hasher, ALG_SHA256, buf_bytes(&blob),
-				&artifact.digest, err) < 0 ||
-	    file_set_new(0, &set, err) < 0)
-		return -1;
-	artifact.size = blob.size;
-	if (file_set_artifact(set, &artifact, err) < 0)
-		return -1;
-	set->keys_blob = file_set_copy(set, buf_bytes(&blob));
-	if (!set->keys_blob.data)
-		return error_memory(err, NULL);
-	set->keys = reading->keys;
-	set->n_keys = reading->n_keys;
-	*out = TAKE(set);
-	return 0;
-}
-
 /* 0, also when the input was refused; -1 when the run must end. */
 static int read_one(struct run *run, const char *path, struct error *err)
 {
-	AUTO(reading_clear) struct reading reading = { .run = run };
+	AUTO(key_set_clear)
+	struct key_set keys = { .keyring = run->keyring, .hasher = run->hasher };
 	AUTO(file_set_freep) struct file_set *set = NULL;
 	AUTO(file_freep) struct file *file = NULL;
 	struct bytes name = run->name ? bytes_of_string(run->name) : artifact_name_of(path);
 	struct error why = { 0 };
 
 	if (file_open(path, &file, &why) < 0 ||
-	    key_file_read(file_bytes(file), file_name(file), take_key, &reading, &why) < 0 ||
-	    make_set(&reading, name, &set, &why) < 0) {
+	    key_set_read(&keys, file_bytes(file), file_name(file), &why) < 0 ||
+	    key_set_artifact(&keys, name, &set, &why) < 0) {
 		if (why.code == ERROR_SYSTEM) {
 			*err = why;
 			return -1;

@@ -45,7 +45,9 @@ struct allowlist {
 	size_t n_excludes;
 	size_t n_relative; /* names that are no absolute paths (boot_aggregate): no file's */
 	size_t n_keyrings, n_buffers; /* entries of "keyrings" and "ima-buf" */
-	bool has_keys, has_dm_policy; /* "verification-keys", "dm_policy" */
+	struct bytes *keys;           /* of "verification-keys": DER */
+	size_t n_keys;
+	bool has_dm_policy; /* "dm_policy" */
 	enum signature_state signature;
 	struct bytes signer; /* what kind of key signed it, and its file's name */
 	const struct reference_state

@@ -2,6 +2,7 @@
 /* Keylime's runtime policy, version 1 (keylime/ima/ima.py, keylime/ima/types.py). */
 #include "refgen/allowlist/internal.h"
 
+#include "core/base64.h"
 #include "core/text.h"
 
 #define VERSION 1
@@ -65,6 +66,50 @@ static int read_excludes(struct allowlist_reading *reading, const struct json_va
 	return 0;
 }
 
+/*
+ * "verification-keys": a keyring as JSON in a string, or that in a string once more
+ * (keylime/ima/file_signatures.py, ImaKeyring). Its key identifiers are those of the keys, or of
+ * certificates they came from: what signatures name keys by is found out anew.
+ */
+static int read_keys(struct allowlist_reading *reading, struct bytes text, bool again,
+		     struct error *err)
+{
+	AUTO(json_value_freep) struct json_value *document = NULL;
+	struct bytes key = bytes_of_string("verification-keys"), inner;
+	struct allowlist *list = reading->list;
+	const struct json_value *array;
+	long n;
+
+	if (json_read(text, reading->source, &document, err) < 0)
+		return malformed(reading, err, "no JSON", key);
+	if (!again && json_value_text(document, &inner))
+		return inner.size ? read_keys(reading, inner, true, err) : 0;
+	if (json_value_count(document) == 0) /* "[]": what Keylime's database has for none */
+		return 0;
+	array = json_value_member(document, "pubkeys");
+	n = json_value_count(array);
+	if (n < 0)
+		return malformed(reading, err, "has no array \"pubkeys\"", key);
+	list->keys = arena_take(&list->arena, ((size_t)n + 1) * sizeof(*list->keys));
+	if (!list->keys)
+		return error_memory(err, reading->source);
+	for (long i = 0; i < n; i++) {
+		uint8_t *der;
+		long size;
+
+		if (!json_value_text(json_value_item(array, (size_t)i), &inner))
+			return malformed(reading, err, "a key that is no string", key);
+		der = arena_take(&list->arena, BASE64_DECODED_MAX(inner.size) + 1);
+		if (!der)
+			return error_memory(err, reading->source);
+		size = base64_decode(inner, der, NULL);
+		if (size <= 0)
+			return malformed(reading, err, "a key that is no base64", key);
+		list->keys[list->n_keys++] = bytes_of(der, (size_t)size);
+	}
+	return 0;
+}
+
 int keylime_read(struct allowlist_reading *reading, const struct json_value *document,
 		 struct error *err)
 {
@@ -99,8 +144,9 @@ int keylime_read(struct allowlist_reading *reading, const struct json_value *doc
 	excludes = json_value_member(document, "excludes");
 	if (excludes && read_excludes(reading, excludes, err) < 0)
 		return -1;
-	list->has_keys = json_value_text(json_value_member(document, "verification-keys"), &keys) &&
-			 keys.size > 0;
+	if (json_value_text(json_value_member(document, "verification-keys"), &keys) && keys.size &&
+	    read_keys(reading, keys, false, err) < 0)
+		return -1;
 	list->has_dm_policy = json_value_is_object(json_value_member(ima, "dm_policy"));
 	return 0;
 }

@@ -107,6 +107,46 @@ check_run "one that was signed as something else" 1 "$ASSAY" refgen allowlist -n
 check_run "an unsigned one where a signature is required" 1 "$ASSAY" refgen allowlist -n -k key.pub --require-signed varied.json
 check_run "a key that is none" 3 "$ASSAY" refgen allowlist -n -k flat signed.json
 
+# --- verification keys --------------------------------------------------------------------------------
+# As Keylime's tenant makes them: SubjectPublicKeyInfos, and the last four bytes of the SHA-1 of the key's bits.
+python3 - "$TOP/tests/vectors/keys/ima-cert.der" << 'PY'
+import base64, hashlib, json, subprocess, sys
+spki = [subprocess.run(["openssl", *words, "-outform", "DER"], input=data, capture_output=True, check=True).stdout for words, data in (
+    (("pkey", "-pubin", "-in", "key.pub", "-pubout"), b""),
+    (("pkey", "-pubin", "-pubout"), subprocess.run(["openssl", "x509", "-inform", "DER", "-in", sys.argv[1], "-noout", "-pubkey"],
+                                                  capture_output=True, check=True).stdout))]
+ring = {"pubkeys": [base64.b64encode(k).decode() for k in spki], "keyids": [1, 2]}
+policy = {"meta": {"version": 1}, "digests": {"/usr/bin/a": ["0" * 64]}, "verification-keys": json.dumps(ring)}
+json.dump(policy, open("keys.json", "w"))
+json.dump({**policy, "verification-keys": json.dumps(json.dumps(ring))}, open("keys-twice.json", "w"))
+json.dump({**policy, "verification-keys": "[]"}, open("keys-none.json", "w"))
+for name, keys in (("base64", ["Zg"]), ("number", [1]), ("rubbish", [base64.b64encode(b"rubbish").decode()])):
+    json.dump({**policy, "verification-keys": json.dumps({"pubkeys": keys})}, open("keys-%s.json" % name, "w"))
+json.dump({**policy, "verification-keys": "{"}, open("keys-cut.json", "w"))
+# The identifiers that Keylime computes where none is given: of an EC point, and of an RSAPublicKey.
+bits = [spki[0][-65:], subprocess.run(["openssl", "rsa", "-pubin", "-inform", "DER", "-RSAPublicKey_out", "-outform", "DER"],
+                                      input=spki[1], capture_output=True).stdout]
+json.dump(sorted(int.from_bytes(hashlib.sha1(b).digest()[-4:], "big") for b in bits if b), open("ids.json", "w"))
+json.dump(sorted(ring["pubkeys"]), open("pubkeys.json", "w"))
+PY
+check_run "a policy with verification keys" 0 "$ASSAY" refgen allowlist -r keys --db keys.db --write-excludes keys.policy -v keys.json
+check "  says what became of them" contains "$ERR" "2 verification keys"
+check "  and that signatures count" contains keys.policy "accept-signed = yes"
+check_run "  they are the release's" 0 "$ASSAY" db list keys --db keys.db --json
+check "  in .ima" json_has '[.. | objects | select(.keyring? == ".ima" and has("fingerprint"))] | length == 2'
+check_run "a string in a string is the same" 0 "$ASSAY" refgen allowlist -r twice --db twice.db keys-twice.json
+check_run "  " 0 "$ASSAY" db export --db twice.db -o twice-again.json
+check_run "they are written" 0 "$ASSAY" db export --db keys.db -o keys-again.json
+check "  as they were read" [ "$(jq -c '.["verification-keys"] | fromjson.pubkeys | sort' keys-again.json)" = "$(jq -c . pubkeys.json)" ]
+check "  likewise" same keys-again.json twice-again.json
+check "  with their identifiers" [ "$(jq -c '.["verification-keys"] | fromjson.keyids | sort' keys-again.json)" = "$(jq -c . ids.json)" ]
+check_run "no keys" 0 "$ASSAY" refgen allowlist -r none --db keys-none.db keys-none.json
+for name in base64 number rubbish cut; do
+    check_run "keys that are none: $name" 3 "$ASSAY" refgen allowlist -r wrong --db keys.db keys-$name.json
+done
+check_run "  of which nothing is kept" 0 "$ASSAY" db list --db keys.db
+check "  not even the files" lacks "$OUT" wrong
+
 # --- real ones ----------------------------------------------------------------------------------------
 if [ -n "$CORPUS" ]; then
     kl=$CORPUS/keylime/keylime-keylime__
