@@ -64,10 +64,53 @@ static void judge_clear(struct judge *judge)
 	buf_clear(&judge->joined);
 }
 
+typedef int judge_fn(struct judge *judge, struct error *err);
+
+/* One boot, into the report. */
+static int judge_boot_of(struct worker *worker, const struct bundle *bundle,
+			 const struct bundle *series, judge_fn *const *judges, size_t n,
+			 struct report *report, struct error *err)
+{
+	AUTO(judge_clear)
+	struct judge judge = { .setup = worker->setup,
+			       .policy = worker->setup->policy,
+			       .worker = worker,
+			       .hasher = worker->hasher,
+			       .bundle = bundle,
+			       .series = series,
+			       .report = report };
+
+	for (size_t i = 0; i < n; i++)
+		if (judges[i](&judge, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Each earlier boot of a series with its own logs: what they are, and what booted then. */
+static int judge_earlier_boots(struct worker *worker, const struct bundle *bundle,
+			       struct report *report, struct error *err)
+{
+	static judge_fn *const judges[] = {
+		judge_keys,     judge_bonds,        judge_quotes,   judge_bindings,
+		judge_boot,     judge_userspace,    judge_locality, judge_ima,
+		judge_pcrs,     judge_learned_keys, judge_profile,  judge_revocations,
+		judge_database,
+	};
+
+	report->is_series = bundle->n_earlier > 0;
+	for (size_t i = 0; i < bundle->n_earlier; i++)
+		if (judge_boot_of(worker, &bundle->earlier[i], NULL, judges, ARRAY_SIZE(judges),
+				  report, err) < 0)
+			return -1;
+	/* How much the verdict rests on is said of the latest boot. */
+	report->coverage = (struct coverage){ 0 };
+	return 0;
+}
+
 int audit_bundle(struct worker *worker, const struct bundle *bundle, struct report **out,
 		 struct error *err)
 {
-	static int (*const judges[])(struct judge *, struct error *) = {
+	static judge_fn *const judges[] = {
 		judge_container,    judge_keys,     judge_bonds,     judge_quotes,
 		judge_bindings,     judge_boot,     judge_userspace, judge_tdx,
 		judge_history,      judge_locality, judge_ima,       judge_pcrs,
@@ -75,20 +118,12 @@ int audit_bundle(struct worker *worker, const struct bundle *bundle, struct repo
 		judge_database,     judge_claims,   judge_remember,
 	};
 	AUTO(report_freep) struct report *report = NULL;
-	AUTO(judge_clear)
-	struct judge judge = { .setup = worker->setup,
-			       .policy = worker->setup->policy,
-			       .worker = worker,
-			       .hasher = worker->hasher,
-			       .bundle = bundle };
 
 	if (report_new(bundle->name, worker->setup->policy, &report, err) < 0)
 		return -1;
-	judge.report = report;
-	for (size_t i = 0; i < ARRAY_SIZE(judges); i++)
-		if (judges[i](&judge, err) < 0)
-			return -1;
-	if (report_finish(report, err) < 0)
+	if (judge_earlier_boots(worker, bundle, report, err) < 0 ||
+	    judge_boot_of(worker, bundle, bundle, judges, ARRAY_SIZE(judges), report, err) < 0 ||
+	    report_finish(report, err) < 0)
 		return -1;
 	*out = TAKE(report);
 	return 0;

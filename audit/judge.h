@@ -173,6 +173,8 @@ struct judge {
 	struct worker *worker;
 	struct hasher *hasher;
 	const struct bundle *bundle;
+	const struct bundle
+		*series; /* with the boots that were judged before; NULL: this is one of them */
 	struct report *report;
 
 	struct judged_key *keys;

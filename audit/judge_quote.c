@@ -370,6 +370,22 @@ static void judge_rollback(struct judge *judge)
 		}
 }
 
+/* True of a quote that was held against its own boot's logs. */
+static bool judged_before(const struct judge *judge, const struct judged_quote *quote)
+{
+	const struct bundle *series = judge->series;
+
+	for (size_t i = 0; series && i < series->n_earlier; i++)
+		for (size_t j = 0; j < series->earlier[i].n_files; j++) {
+			const struct bundle_file *file = &series->earlier[i].files[j];
+
+			if (file->role == ROLE_QUOTE_MSG &&
+			    bytes_equal(file->contents, quote->message->contents))
+				return true;
+		}
+	return false;
+}
+
 /*
  * Counters rise: a quote with a lower resetCount, and an earlier clock, than another one by its key is of
  * an earlier boot. The logs are those of the latest, and say nothing of what was measured before.
@@ -391,6 +407,14 @@ static void set_aside(struct judge *judge)
 		if (!quote->is_earlier)
 			continue;
 		quote->is_verified = false;
+		if (judged_before(judge, quote)) {
+			report_check(judge->report, "quote.boot", CHECK_PASS,
+				     file_subject(quote->message),
+				     "of an earlier boot (resetCount %" PRIu32
+				     "), and held against the logs of that boot",
+				     quote->quote.reset_count);
+			continue;
+		}
 		report_missing(
 			judge->report, "quote.boot", file_subject(quote->message),
 			"of an earlier boot (resetCount %" PRIu32

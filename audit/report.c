@@ -96,6 +96,15 @@ static void add_check(struct report *report, struct check check, const char *for
 		return;
 	check.subject = arena_copy(&report->arena, check.subject);
 	check.detail = arena_vprintf(&report->arena, format, args);
+	for (size_t i = 0; report->is_series && i < report->n_checks; i++) {
+		const struct check *other = &report->checks[i];
+
+		if (strcmp(other->name, check.name) == 0 && other->result == check.result &&
+		    other->is_required == check.is_required &&
+		    bytes_equal(other->subject, check.subject) &&
+		    strcmp(other->detail, check.detail) == 0)
+			return;
+	}
 	report->checks[report->n_checks++] = check;
 }
 
@@ -128,6 +137,21 @@ bool report_keeps(const struct report *report, enum finding_code code)
 	return report->n_by_code[code] < FINDINGS_MAX && !report->arena.failed;
 }
 
+/* The same of another boot, as of a key that both have; what is at a place in a log is another one each time. */
+static struct finding *find_again(struct report *report, const struct finding *finding,
+				  struct bytes subject)
+{
+	for (size_t i = 0; i < report->n_findings; i++) {
+		struct finding *other = &report->findings[i];
+
+		if (other->code == finding->code && other->index == REPORT_NOWHERE &&
+		    other->severity == finding->severity && bytes_equal(other->subject, subject) &&
+		    strcmp(other->message, finding->message) == 0)
+			return other;
+	}
+	return NULL;
+}
+
 struct finding *report_finding(struct report *report, enum finding_code code,
 			       enum finding_weight weight, struct bytes subject, const char *format,
 			       ...)
@@ -155,6 +179,15 @@ struct finding *report_finding(struct report *report, enum finding_code code,
 		finding.is_incomplete = true;
 		if (finding.severity > SEVERITY_MEDIUM)
 			finding.severity = SEVERITY_MEDIUM;
+	}
+	if (report->is_series) {
+		va_start(args, format);
+		finding.message = arena_vprintf(&report->arena, format, args);
+		va_end(args);
+		kept = find_again(report, &finding, subject);
+		if (kept)
+			return kept;
+		kept = &((struct report_body *)report)->scrap;
 	}
 	report->n_by_severity[finding.severity]++;
 	report->has_incomplete_finding |= finding.is_incomplete;

@@ -139,6 +139,8 @@ struct report {
 	struct bytes *unused; /* files of the bundle that nothing was made of */
 	size_t n_unused;
 	struct coverage coverage;
+	/* A series of several boots is judged boot by boot: what is said of a key each time is kept once. */
+	bool is_series;
 	const struct machine_state
 		*machine; /* to be kept for the next audit; in arena; NULL: nothing */
 };

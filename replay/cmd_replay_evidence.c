@@ -18,10 +18,8 @@ static void split_path(const struct bundle_file *file, struct bytes *path, const
 
 /* --- JSON --------------------------------------------------------------------------------------- */
 
-static void json_bundle(struct json *json, const struct bundle *bundle)
+static void json_files(struct json *json, const struct bundle *bundle)
 {
-	json_object_begin(json, NULL);
-	json_bytes(json, "name", bytes_of_string(bundle->name));
 	json_array_begin(json, "files");
 	for (size_t i = 0; i < bundle->n_files; i++) {
 		const struct bundle_file *file = &bundle->files[i];
@@ -41,6 +39,22 @@ static void json_bundle(struct json *json, const struct bundle *bundle)
 		json_object_end(json);
 	}
 	json_array_end(json);
+}
+
+static void json_bundle(struct json *json, const struct bundle *bundle)
+{
+	json_object_begin(json, NULL);
+	json_bytes(json, "name", bytes_of_string(bundle->name));
+	json_files(json, bundle);
+	if (bundle->n_earlier) {
+		json_array_begin(json, "earlier_boots");
+		for (size_t i = 0; i < bundle->n_earlier; i++) {
+			json_object_begin(json, NULL);
+			json_files(json, &bundle->earlier[i]);
+			json_object_end(json);
+		}
+		json_array_end(json);
+	}
 	json_array_begin(json, "problems");
 	for (size_t i = 0; i < bundle->n_problems; i++) {
 		json_object_begin_compact(json, NULL);
@@ -106,6 +120,10 @@ static void print_bundle(const struct bundle *bundle)
 	text_write(stdout, bytes_of_string(bundle->name));
 	printf(": %zu file%s of evidence\n", bundle->n_files, bundle->n_files == 1 ? "" : "s");
 	print_files(bundle);
+	for (size_t i = 0; i < bundle->n_earlier; i++) {
+		printf("  of an earlier boot: %zu files\n", bundle->earlier[i].n_files);
+		print_files(&bundle->earlier[i]);
+	}
 	for (size_t i = 0; i < bundle->n_problems; i++) {
 		printf("  %s: ", bundle_problem_name(bundle->problems[i].kind));
 		text_write(stdout, bundle->problems[i].path);

@@ -91,6 +91,12 @@ struct bundle {
 	struct bytes *unused;
 	const char **unused_why; /* of each: static text */
 	size_t n_unused;
+	/*
+	 * Earlier boots that an agent's series has logs of, the oldest first: each with its own logs and quotes,
+	 * and the keys. Their quotes are among this bundle's, too, their logs are not. No problems of their own.
+	 */
+	struct bundle *earlier;
+	size_t n_earlier;
 };
 
 /* The file of a role and NAME (empty for the plain one); NULL if there is none. */

@@ -404,7 +404,7 @@ static int load_files(struct draft *draft, const struct item_list *list, draft_l
 }
 
 /* Files of the bundle in their order. */
-static int publish_files(struct draft *draft, struct bundle *bundle, struct error *err)
+int draft_publish(struct draft *draft, struct bundle *bundle, struct error *err)
 {
 	bundle->files = arena_take(&draft->arena, (draft->n_found + 1) * sizeof(*bundle->files));
 	if (!bundle->files)
@@ -437,6 +437,19 @@ static const char *why_unused(const struct draft *draft, const struct item *item
 	return "no name of evidence, and no content that tells what it is";
 }
 
+/* What is wrong with a key is found once for each boot of a series. */
+static void drop_repeated(struct bundle *bundle)
+{
+	size_t n = 0;
+
+	if (bundle->n_earlier == 0)
+		return;
+	for (size_t i = 0; i < bundle->n_problems; i++)
+		if (n == 0 || by_problem(&bundle->problems[n - 1], &bundle->problems[i]) != 0)
+			bundle->problems[n++] = bundle->problems[i];
+	bundle->n_problems = n;
+}
+
 int draft_finish(struct draft *draft, const char *name, struct item_list *list, draft_load_fn *load,
 		 void *ctx, struct bundle **out, struct error *err)
 {
@@ -446,8 +459,8 @@ int draft_finish(struct draft *draft, const char *name, struct item_list *list, 
 
 	bundle->name = arena_printf(&draft->arena, "%s", name);
 	if (load_files(draft, list, load, ctx, err) < 0 ||
-	    draft_expand(draft, list, load, ctx, err) < 0 || draft_settle(draft, err) < 0 ||
-	    publish_files(draft, bundle, err) < 0)
+	    draft_expand(draft, list, load, ctx, err) < 0 || draft_split(draft, bundle, err) < 0 ||
+	    draft_settle(draft, err) < 0 || draft_publish(draft, bundle, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list->n_items; i++)
 		n_unused += !list->items[i].is_wanted;
@@ -473,6 +486,7 @@ int draft_finish(struct draft *draft, const char *name, struct item_list *list, 
 		       draft->n_problems * sizeof(*bundle->problems));
 	bundle->n_problems = draft->n_problems;
 	qsort(bundle->problems, bundle->n_problems, sizeof(*bundle->problems), by_problem);
+	drop_repeated(bundle);
 	body->arena = draft->arena;
 	draft->arena = (struct arena){ 0 };
 	return 0;

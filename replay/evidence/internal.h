@@ -119,6 +119,12 @@ int draft_finish(struct draft *draft, const char *name, struct item_list *items,
 
 int draft_found(struct draft *draft, struct found found, struct error *err);
 
+/* What was found, settled, as the bundle's files. */
+int draft_publish(struct draft *draft, struct bundle *bundle, struct error *err);
+
+/* boots.c: takes the logs of earlier boots out of a series, and makes them bundles of their own. */
+int draft_split(struct draft *draft, struct bundle *bundle, struct error *err);
+
 /* expand.c: a file that has the name of a form: what it is not is a problem. */
 int draft_expand_named(struct draft *draft, struct bytes path, struct bytes contents,
 		       struct error *err);

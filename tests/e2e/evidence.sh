@@ -29,6 +29,24 @@ check "made: a broken part" wrap keylime-broken broken
 evidence "Keylime: a part that is no base64" keylime-broken broken
 check "made: push" wrap keylime-push push
 evidence "Keylime: what an agent pushes" keylime-push push
+capture_before=$SCRATCH/rebooted
+cp -r "$capture" "$capture_before" && chmod -R u+w "$capture_before"
+for end in msg sig pcrs; do cp "$capture/quote-multi.$end" "$capture_before/quote-before.$end"; done
+# The same quote of another boot: its signature does not matter here. resetCount stands behind the clock.
+python3 - "$capture_before" << 'PY'
+import struct, sys
+path = sys.argv[1] + "/quote-before.msg"
+message = bytearray(open(path, "rb").read())
+at = 6
+for _ in range(2):  # the signer's name, the nonce
+    at += 2 + struct.unpack(">H", message[at:at + 2])[0]
+message[at:at + 12] = struct.pack(">QI", 1, 0)
+open(path, "wb").write(message)
+PY
+head -5 "$capture/ascii_runtime_measurements" > "$capture_before/before.ima"
+cp "$capture/binary_bios_measurements" "$capture_before/before.bios"
+check "made: a series over two boots" python3 "$TOP/tests/tools/wrap_evidence.py" keylime-reboot "$capture_before" reboot
+evidence "Keylime: two boots, each with its logs" keylime-reboot reboot
 for form in go-tpm-tools go-attestation trustee fapi fapi-files other-names support-archive two-quotes; do
     check "made: $form" wrap "$form" "$form"
     evidence "$form" "$form" "$form"

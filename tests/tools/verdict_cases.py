@@ -2481,6 +2481,53 @@ def flip(m):
 
 for form in ("keylime", "keylime-push", "go-tpm-tools", "go-attestation", "trustee", "fapi", "fapi-files", "other-names"):
     form_case(form, "fail", "quote.signature:critical", flip, form + "-signature", "a signature that does not hold fails in any form")
+
+
+def reboot(before=None, between=None, after=None):
+    """Two boots of one machine: another event and another order of files in the first. before: a change that the first
+    quote covers; between: of the first boot's logs behind it; after: of the second boot's."""
+    def change(m):
+        boot, ima, more = list(m.boot), list(m.ima), list(m.more)
+        del m.boot[-1]
+        m.ima[1], m.ima[2] = m.ima[2], m.ima[1]
+        m.boot_again()
+        if before:
+            before(m)
+        m.quote(name="before", clock=100, reset=4)
+        if between:
+            between(m)
+        m.files["before.bios"] = m.spec_id + b"".join(e.bytes() for e in m.boot)
+        m.files["before.ima"] = b"".join(e.text() for e in m.ima)
+        m.boot, m.ima, m.more = boot, ima, more
+        m.boot_again()
+        m.quote(clock=200, reset=5)
+        if after:
+            after(m)
+    return change
+
+
+for form in ("keylime-reboot", "keylime-reboot-lines", "keylime-reboot-array"):
+    form_case(form, "pass", "", reboot(), rule="several boots in one series: each quote against the logs of its boot")
+form_case("keylime-reboot", "fail", "ima.unknown-file:high", reboot(before=lambda m: m.add(Entry.of(b"/usr/bin/evil", EVIL))),
+          "keylime-reboot-evil-before", "what ran before the reboot is judged, too")
+form_case("keylime-reboot", "fail", "pcr.mismatch:critical", reboot(between=lambda m: m.boot.pop()),
+          "keylime-reboot-event-hidden-before", "an event that the first boot's log does not show")
+form_case("keylime-reboot", "fail", "ima.unattested:high pcr.mismatch:critical", reboot(between=lambda m: m.ima.pop(1)),
+          "keylime-reboot-entry-hidden-before", "an entry that the first boot's list does not show")
+form_case("keylime-reboot", "fail", "pcr.mismatch:critical", reboot(after=lambda m: m.boot.pop()),
+          "keylime-reboot-event-hidden-after", "an event that the latest boot's log does not show")
+
+
+def swap_boots(m):
+    kept = m.files["before.bios"]
+    m.files["before.bios"] = m.spec_id + b"".join(e.bytes() for e in m.boot)
+    m.boot_bytes = kept
+
+
+form_case("keylime-reboot", "fail", "pcr.mismatch:critical", reboot(after=swap_boots), "keylime-reboot-logs-exchanged",
+          "the logs of one boot beside the quote of another")
+form_case("keylime-reboot", "incomplete", "", reboot(after=lambda m: m.files.pop("before.bios")), "keylime-reboot-no-log-before",
+          "a boot without its boot log")
 form_case("keylime-gap", "fail", "bundle.missing:medium ima.unattested:high", rule="entries between two replies are missing")
 form_case("keylime-other-machine", "fail", "bundle.ambiguous:medium", rule="a reply of another list among a machine's")
 form_case("keylime-broken", "fail", "bundle.form:high", rule="a part that is not as its form has it")

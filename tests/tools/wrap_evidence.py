@@ -134,6 +134,30 @@ def keylime_folder(bundle, out):
     put_json(out + "/agent.json", registrar(bundle))
 
 
+def two_boots(bundle):
+    """Replies before and after a reboot, each with the logs of its boot; one more of the second with new entries only."""
+    lines = bundle.ima().splitlines(True)
+    before = reply(bundle, "-before", ima=bundle.get("before.ima").decode(), log=False)
+    if bundle.has("before.bios"):
+        before["results"]["mb_measurement_list"] = b64(bundle.get("before.bios"))
+    return [before, reply(bundle, ima="".join(lines[:-2])), reply(bundle, ima="".join(lines[-2:]), entry=len(lines) - 2, log=False)]
+
+
+def keylime_reboot(bundle, out):
+    os.makedirs(out)
+    for i, one in enumerate(two_boots(bundle)):
+        put_json("%s/%d.json" % (out, 9 - i), one)
+    put_json(out + "/agent.json", registrar(bundle))
+
+
+def keylime_reboot_lines(bundle, out):
+    put(out, "".join(json.dumps(one) + "\n" for one in [registrar(bundle)] + two_boots(bundle)))
+
+
+def keylime_reboot_array(bundle, out):
+    put_json(out, two_boots(bundle) + [registrar(bundle)])
+
+
 def keylime_gap(bundle, out):
     replies = series(bundle)
     put_json(out, [replies[0], replies[3], registrar(bundle)])
@@ -463,7 +487,7 @@ def two_quotes(bundle, out):
     put(out + "/attest2.bin", bytes(other))
 
 
-HELPERS = ("b64", "cel", "of_kind", "put", "put_json", "Bundle", "quote_string", "reply", "registrar", "series", "varint", "field", "pcr_file", "fapi_uint64",
+HELPERS = ("b64", "cel", "of_kind", "put", "put_json", "Bundle", "quote_string", "reply", "registrar", "series", "two_boots", "varint", "field", "pcr_file", "fapi_uint64",
            "fapi_info", "fapi_scheme", "fapi_events")
 FORMS = {name.replace("_", "-"): form for name, form in list(globals().items())
          if callable(form) and name not in HELPERS}

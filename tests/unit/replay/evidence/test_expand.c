@@ -11,6 +11,9 @@
 /* TPMS_ATTEST of a quote: no names, clock 1 and 2, no PCRs; in base64. */
 #define QUOTE_1            "/1RDR4AYAAAAAAAAAAAAAAABAAAAAAAAAAABAAAAAAAAAAAAAAAAAAA="
 #define QUOTE_2            "/1RDR4AYAAAAAAAAAAAAAAACAAAAAAAAAAABAAAAAAAAAAAAAAAAAAA="
+/* The same with clock 3 and resetCount 1, clock 4 and resetCount 2. */
+#define QUOTE_3            "/1RDR4AYAAAAAAAAAAAAAAADAAAAAQAAAAABAAAAAAAAAAAAAAAAAAA="
+#define QUOTE_4            "/1RDR4AYAAAAAAAAAAAAAAAEAAAAAgAAAAABAAAAAAAAAAAAAAAAAAA="
 #define REPLY(quote, more) "{\"quote\":\"r" quote ":AgM=:BA==\"" more "}"
 #define LINE(n)            "10 367a111b682553da5340f977001689db8366056a ima-ng sha256:94c0 /" #n "\\n"
 #define TEXT(n)            "10 367a111b682553da5340f977001689db8366056a ima-ng sha256:94c0 /" #n "\n"
@@ -51,6 +54,36 @@ static const struct expand_case {
 	  "binary_runtime_measurements r.json#[0].ima_measurement_list 66\n"
 	  "quote.msg r.json#[0].quote[0] 41\nquote.sig r.json#[0].quote[1] 2\nquote.pcrs r.json#[0].quote[2] 1\n"
 	  "!missing r.json#[1].ima_measurement_list\n" },
+	{ "two boots: each list to its own", { "a.json", REPLY(QUOTE_1, IMA(LINE(0) LINE(1), 0)), "b.json", REPLY(QUOTE_3, IMA(LINE(5), 0)) },
+	  "binary_runtime_measurements b.json#ima_measurement_list 66\n"
+	  "quote.msg-1 a.json#quote[0] 41\nquote.msg-2 b.json#quote[0] 41\n"
+	  "quote.sig-1 a.json#quote[1] 2\nquote.sig-2 b.json#quote[1] 2\n"
+	  "quote.pcrs-1 a.json#quote[2] 1\nquote.pcrs-2 b.json#quote[2] 1\n"
+	  "~binary_runtime_measurements a.json#ima_measurement_list 132\n"
+	  "~quote.msg a.json#quote[0] 41\n~quote.sig a.json#quote[1] 2\n~quote.pcrs a.json#quote[2] 1\n" },
+	{ "two boots in one file, the older in parts, a key for both",
+	  { "ak.pub", "k", "r.json", "[" REPLY(QUOTE_3, IMA(LINE(5), 0)) "," REPLY(QUOTE_2, IMA(LINE(1), 1)) "," REPLY(QUOTE_1, IMA(LINE(0), 0)) "]" },
+	  "binary_runtime_measurements r.json#[0].ima_measurement_list 66\n"
+	  "quote.msg-1 r.json#[2].quote[0] 41\nquote.msg-2 r.json#[1].quote[0] 41\nquote.msg-3 r.json#[0].quote[0] 41\n"
+	  "quote.sig-1 r.json#[2].quote[1] 2\nquote.sig-2 r.json#[1].quote[1] 2\nquote.sig-3 r.json#[0].quote[1] 2\n"
+	  "quote.pcrs-1 r.json#[2].quote[2] 1\nquote.pcrs-2 r.json#[1].quote[2] 1\nquote.pcrs-3 r.json#[0].quote[2] 1\n"
+	  "ak.pub ak.pub 1\n"
+	  "~binary_runtime_measurements r.json#[2].ima_measurement_list (and 1 more, to r.json#[1].ima_measurement_list) 132\n"
+	  "~quote.msg-1 r.json#[2].quote[0] 41\n~quote.msg-2 r.json#[1].quote[0] 41\n"
+	  "~quote.sig-1 r.json#[2].quote[1] 2\n~quote.sig-2 r.json#[1].quote[1] 2\n"
+	  "~quote.pcrs-1 r.json#[2].quote[2] 1\n~quote.pcrs-2 r.json#[1].quote[2] 1\n~ak.pub ak.pub 1\n" },
+	{ "an earlier boot whose list has a gap, lines", { "r.jsonl", REPLY(QUOTE_1, IMA(LINE(4), 4)) "\n" REPLY(QUOTE_4, IMA(LINE(0), 0)) "\n" },
+	  "binary_runtime_measurements r.jsonl#line 2: ima_measurement_list 66\n"
+	  "quote.msg-1 r.jsonl#line 1: quote[0] 41\nquote.msg-2 r.jsonl#line 2: quote[0] 41\n"
+	  "quote.sig-1 r.jsonl#line 1: quote[1] 2\nquote.sig-2 r.jsonl#line 2: quote[1] 2\n"
+	  "quote.pcrs-1 r.jsonl#line 1: quote[2] 1\nquote.pcrs-2 r.jsonl#line 2: quote[2] 1\n"
+	  "~quote.msg r.jsonl#line 1: quote[0] 41\n~quote.sig r.jsonl#line 1: quote[1] 2\n~quote.pcrs r.jsonl#line 1: quote[2] 1\n"
+	  "!missing r.jsonl#line 1: ima_measurement_list\n" },
+	{ "two boots, the list of one only", { "a.json", REPLY(QUOTE_1, IMA(LINE(0), 0)), "b.json", REPLY(QUOTE_3, "") },
+	  "binary_runtime_measurements a.json#ima_measurement_list 66\n"
+	  "quote.msg-1 a.json#quote[0] 41\nquote.msg-2 b.json#quote[0] 41\n"
+	  "quote.sig-1 a.json#quote[1] 2\nquote.sig-2 b.json#quote[1] 2\n"
+	  "quote.pcrs-1 a.json#quote[2] 1\nquote.pcrs-2 b.json#quote[2] 1\n" },
 	{ "a list that only goes on", { "r.json", REPLY(QUOTE_1, IMA(LINE(2), 2)) },
 	  "quote.msg r.json#quote[0] 41\nquote.sig r.json#quote[1] 2\nquote.pcrs r.json#quote[2] 1\n"
 	  "!missing r.json#ima_measurement_list\n" },
@@ -110,19 +143,30 @@ static void drop_folder(void)
 	test_folder_drop(top);
 }
 
-static void append_bundle(struct buf *text, const struct bundle *bundle, const char *without)
+static void append_files(struct buf *text, const struct bundle *bundle, const char *mark,
+			 const char *without)
 {
 	size_t n = strlen(without);
 
 	for (size_t i = 0; i < bundle->n_files; i++) {
 		const struct bundle_file *file = &bundle->files[i];
 
-		buf_printf(text, "%s%s%.*s %s %zu\n", bundle_role_name(file->role),
+		buf_printf(text, "%s%s%s%.*s %s %zu\n", mark, bundle_role_name(file->role),
 			   file->name.size ? "-" : "", (int)file->name.size,
 			   (const char *)file->name.data,
 			   strncmp(file->path, without, n) == 0 ? file->path + n : file->path,
 			   file->contents.size);
 	}
+}
+
+/* Files of an earlier boot behind a tilde. */
+static void append_bundle(struct buf *text, const struct bundle *bundle, const char *without)
+{
+	size_t n = strlen(without);
+
+	append_files(text, bundle, "", without);
+	for (size_t i = 0; i < bundle->n_earlier; i++)
+		append_files(text, &bundle->earlier[i], "~", without);
 	for (size_t i = 0; i < bundle->n_problems; i++) {
 		const char *path = (const char *)bundle->problems[i].path.data;
 
