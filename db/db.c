@@ -487,11 +487,12 @@ static int open_importing(struct db *db, struct error *err)
 {
 	static const char *const pragmas[] = {
 		"PRAGMA synchronous = NORMAL",
-		"PRAGMA wal_autocheckpoint = 8192", /* pages: 32 MiB */
+		"PRAGMA wal_autocheckpoint = 2048", /* pages: 32 MiB */
 		"PRAGMA cache_size = -16384",       /* KiB */
 		"PRAGMA secure_delete = OFF",
 	};
-	_Static_assert(PAGE_CACHE_KIB == 16384, "as cache_size says");
+	_Static_assert(PAGE_CACHE_KIB == 16384 && PAGE_SIZE_NEW == 16384,
+		       "as cache_size and page_size say");
 	bool is_new;
 	int result;
 
@@ -505,7 +506,8 @@ static int open_importing(struct db *db, struct error *err)
 	if (result != SQLITE_OK)
 		return db_fail(db, result, err);
 	sqlite3_busy_timeout(db->sql, BUSY_MILLISECONDS);
-	if (configure(db, err) < 0 || db_execute(db, "PRAGMA locking_mode = EXCLUSIVE", err) < 0)
+	if (configure(db, err) < 0 || db_execute(db, "PRAGMA page_size = 16384", err) < 0 ||
+	    db_execute(db, "PRAGMA locking_mode = EXCLUSIVE", err) < 0)
 		return -1;
 	if (open_checked(db, &is_new, err) < 0) {
 		if (!sqlite3_get_autocommit(db->sql))

@@ -6,9 +6,6 @@
 
 #include "db/large.h"
 
-/* SQLite's own, of a database that it makes. */
-#define PAGE_SIZE 4096
-
 static pthread_once_t page_cache_once = PTHREAD_ONCE_INIT;
 
 static void begin(void)
@@ -21,8 +18,8 @@ static void begin(void)
 	    large_take(&memory, size, NULL) < 0)
 		return;
 	head = (head + 7) / 8 * 8;
-	if (sqlite3_config(SQLITE_CONFIG_PAGECACHE, memory.at, PAGE_SIZE + head,
-			   (int)(size / (size_t)(PAGE_SIZE + head))) != SQLITE_OK)
+	if (sqlite3_config(SQLITE_CONFIG_PAGECACHE, memory.at, PAGE_SIZE_NEW + head,
+			   (int)(size / (size_t)(PAGE_SIZE_NEW + head))) != SQLITE_OK)
 		large_free(&memory);
 }
 

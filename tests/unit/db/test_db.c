@@ -695,6 +695,16 @@ static bool says_the_truth(const char *path, bool *damaged)
 	return result.answer == GOLDEN_OTHER_BYTES;
 }
 
+/* Where a page is free it is zeros, which nobody reads: of those a few will do. */
+static size_t step_from(struct bytes whole, size_t at)
+{
+	static const uint8_t zeros[64];
+
+	return whole.size - at > sizeof(zeros) && memcmp(whole.data + at, zeros, sizeof(zeros)) == 0
+		       ? 61
+		       : 17;
+}
+
 static void flipped_anywhere(void **state)
 {
 	char *path = scratch_path();
@@ -708,7 +718,7 @@ static void flipped_anywhere(void **state)
 	whole = test_file(path);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
-	for (size_t i = 0; i < whole.size; i += 17) {
+	for (size_t i = 0; i < whole.size; i += step_from(whole, i)) {
 		uint8_t byte = whole.data[i] ^ (uint8_t)(1u << i % 8);
 
 		assert_int_equal(pwrite(fd, &byte, 1, (off_t)i), 1);
