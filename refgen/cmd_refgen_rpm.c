@@ -5,9 +5,11 @@
 
 #include "core/file.h"
 #include "core/pool.h"
+#include "core/text.h"
 #include "refgen/files/files.h"
 #include "refgen/rpm/inputs.h"
 #include "refgen/rpm/rpm.h"
+#include "refgen/rpm/verity.h"
 
 /* Results that may wait for an earlier one, for each thread: so many that it seldom has fewer packages at
  * work than can be hashed side by side. */
@@ -19,8 +21,11 @@ struct run {
 	struct rpm_inputs inputs;
 	struct sink *sink;
 	struct progress *progress;
-	size_t n_sources; /* source packages passed over */
-	size_t n_lacking; /* packages without digests of every algorithm asked for */
+	size_t n_sources;           /* source packages passed over */
+	size_t n_lacking;           /* packages without digests of every algorithm asked for */
+	struct verity_ring *verity; /* owned: the release's keys of .fs-verity */
+	bool has_verity;            /* it has some */
+	struct hasher *hasher;      /* owned */
 };
 
 /* What came of one input. */
@@ -111,6 +116,81 @@ static void note_lacking(struct run *run, const char *path, const struct rpm_pac
 		  names);
 }
 
+/* The digest that the package's fs-verity signatures are over; NULL: it was not computed. */
+static const struct digest *verity_digest(const struct golden_file *file, enum alg alg)
+{
+	for (size_t i = 0; i < file->n_digests; i++)
+		if (alg != ALG_NONE && file->digests[i].alg == alg)
+			return &file->digests[i];
+	return NULL;
+}
+
+/*
+ * fs-verity signatures of the package's files, with the keys that the release has for them. 1, 0 and *why if
+ * one does not hold, -1.
+ */
+static int check_verity(struct run *run, const char *path, const struct rpm_package *package,
+			struct error *why, struct error *err)
+{
+	size_t n[4] = { 0 }, n_without = 0;
+
+	for (size_t i = 0; i < package->set->n_files; i++) {
+		const struct golden_file *file = &package->set->files[i];
+		const struct digest *digest = verity_digest(file, package->verity_alg);
+		enum verity_answer answer;
+
+		if (!file->verity_signature.size)
+			continue;
+		n_without += !digest;
+		if (!digest)
+			continue;
+		if (verity_signature_check(run->verity, run->hasher, file->verity_signature, digest,
+					   &answer, err) < 0)
+			return -1;
+		n[answer]++;
+		if (answer == VERITY_WRONG) {
+			char shown[160];
+
+			error_set(why, ERROR_MISMATCH, path, ERROR_NO_OFFSET,
+				  "fsverity.rst, built-in signatures: that of '%s' is not over its "
+				  "fs-verity digest",
+				  text_escape(shown, sizeof(shown), file->path));
+			return 0;
+		}
+	}
+	if (n_without)
+		sink_note(run->sink, path,
+			  "%zu fs-verity signatures are not checked: ask for --algorithms "
+			  "sha256,%s",
+			  n_without,
+			  package->verity_alg == ALG_NONE ? "verity-sha256"
+							  : alg_name(package->verity_alg));
+	if (n[VERITY_HOLDS])
+		sink_note(run->sink, path, "%zu fs-verity signatures hold", n[VERITY_HOLDS]);
+	if (n[VERITY_NO_KEY])
+		sink_note(run->sink, path,
+			  "%zu fs-verity signatures are by no key that the release has in "
+			  ".fs-verity%s",
+			  n[VERITY_NO_KEY], run->has_verity ? "" : ": it has none (refgen keys)");
+	if (n[VERITY_UNCHECKED])
+		sink_note(run->sink, path, "%zu fs-verity signatures cannot be checked",
+			  n[VERITY_UNCHECKED]);
+	return 1;
+}
+
+static int take_package(struct run *run, const char *path, const struct rpm_package *package,
+			struct error *err)
+{
+	struct error why = { 0 };
+	int fine = check_verity(run, path, package, &why, err);
+
+	if (fine > 0)
+		return sink_artifact(run->sink, path, package->set, err) < 0 ? -1 : 0;
+	if (fine == 0)
+		sink_refuse(run->sink, path, &why);
+	return fine;
+}
+
 static int done(void *ctx, size_t item, void *item_result, int aborted, struct error *err)
 {
 	struct run *run = ctx;
@@ -134,7 +214,7 @@ static int done(void *ctx, size_t item, void *item_result, int aborted, struct e
 	} else {
 		note_all(run, path, &result->package);
 		note_lacking(run, path, &result->package);
-		status = sink_artifact(run->sink, path, result->package.set, err) < 0 ? -1 : 0;
+		status = take_package(run, path, &result->package, err);
 	}
 	progress_step(run->progress, 1);
 out:
@@ -193,6 +273,19 @@ static void say_what_was_passed_over(const struct run *run)
 			run->n_lacking, run->n_lacking == 1 ? "" : "s");
 }
 
+/* The keys that the release has for fs-verity signatures. */
+static int load_verity(struct run *run, struct error *err)
+{
+	AUTO(golden_key_list_clear) struct golden_key_list keys = { 0 };
+	const char *release = run->options.release ? run->options.release : "";
+
+	if (sink_keys(run->sink, &keys, err) < 0 ||
+	    verity_ring_new(&keys, release, &run->verity, err) < 0)
+		return -1;
+	run->has_verity = verity_ring_size(run->verity) > 0;
+	return hasher_new(&run->hasher, err);
+}
+
 static enum exit_status import(struct run *run, const struct command_args *args)
 {
 	AUTO(sink_freep) struct sink *sink = NULL;
@@ -208,6 +301,8 @@ static enum exit_status import(struct run *run, const struct command_args *args)
 	if (sink_open(&run->options, &sink, &err) < 0)
 		return command_fail(&err);
 	run->sink = sink;
+	if (load_verity(run, &err) < 0)
+		return sink_finish(sink, &err);
 	for (size_t i = 0; status == 0 && i < args->n_items; i++)
 		status = rpm_inputs_add(&run->inputs, args->items[i], refuse_input, run, &err);
 	if (status == 0) {
@@ -260,5 +355,7 @@ enum exit_status cmd_refgen_rpm(const struct command *self, int argc, char **arg
 	}
 	status = import(&run, &args);
 	rpm_inputs_clear(&run.inputs);
+	verity_ring_free(run.verity);
+	hasher_free(run.hasher);
 	return status;
 }

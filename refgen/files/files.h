@@ -112,6 +112,7 @@ const struct digest *content_digest(const struct content *content, enum alg alg)
 /* --- file_set: one artifact in memory ------------------------------------------------------ */
 
 struct golden_key; /* db/keyring.h */
+struct golden_key_list;
 
 /* Files and links of one artifact, in an arena of its own: filled by a worker, drained by the
  * writer. What is added is copied; what is read lives as long as the set. */
@@ -204,6 +205,9 @@ int sink_artifact(struct sink *sink, const char *source, const struct file_set *
  * From any thread. */
 bool sink_has(struct sink *sink, enum artifact_kind kind, const struct digest *digest,
 	      alg_set algs);
+
+/* The keys that the database has, of all releases; none in a dry run. */
+int sink_keys(struct sink *sink, struct golden_key_list *out, struct error *err);
 
 /* An artifact that is refused: says so and counts. Call it for each input that failed. */
 void sink_refuse(struct sink *sink, const char *source, const struct error *why);

@@ -459,6 +459,11 @@ int sink_artifact(struct sink *sink, const char *source, const struct file_set *
 	return added;
 }
 
+int sink_keys(struct sink *sink, struct golden_key_list *out, struct error *err)
+{
+	return sink->db ? db_keys_read(sink->db, NULL, 0, out, err) : 0;
+}
+
 bool sink_has(struct sink *sink, enum artifact_kind kind, const struct digest *digest, alg_set algs)
 {
 	return sink->db && db_has_artifact(sink->db, kind, digest, algs);

@@ -11,6 +11,7 @@
 
 #include "refgen/rpm/internal.h"
 #include "refgen/rpm/openpgp.h"
+#include "refgen/rpm/verity.h"
 
 #define HEAD_FIRST (32u << 10) /* bytes read first: both headers of most packages */
 #define HEAD_KEPT  (1u << 20)  /* room that is kept from one package to the next */
@@ -460,6 +461,17 @@ static int read_files(struct rpm_reader *reader, const struct rpm_opened *opened
 	return check_unchanged(opened, err);
 }
 
+/* What fs-verity signatures are over; rpm says it beside them, and takes SHA-256 where it does not. */
+static int read_verity_alg(const struct rpm_opened *opened, enum alg *out, struct error *err)
+{
+	uint64_t number = 1;
+
+	if (rpm_header_number(&opened->signature, RPMSIGTAG_VERITYSIGNATUREALGO, &number, err) < 0)
+		return -1;
+	*out = verity_alg_of_number(number);
+	return 0;
+}
+
 /* rpm's own test (lib/depends.c, headerIsSource). */
 int rpm_check_source(const struct rpm_opened *opened, bool *source, struct error *err)
 {
@@ -477,7 +489,8 @@ int rpm_package_read(struct rpm_reader *reader, const struct rpm_opened *opened,
 {
 	const struct rpm_options *options = &reader->options;
 
-	if (file_set_new(options->algs, &package->set, err) < 0 ||
+	if (read_verity_alg(opened, &package->verity_alg, err) < 0 ||
+	    file_set_new(options->algs, &package->set, err) < 0 ||
 	    set_artifact(opened, seal, options->header_only, package->set, err) < 0)
 		return -1;
 	if (options->known && options->known(options->known_ctx, &seal->artifact))

@@ -41,6 +41,8 @@ struct rpm_package {
 	struct buf notes;
 	/* Algorithms asked for that not every file has a digest of (header_only). */
 	alg_set lacking;
+	/* Of the files' fs-verity signatures: ALG_NONE where the package says one that nobody knows. */
+	enum alg verity_alg;
 };
 
 struct rpm_reader;

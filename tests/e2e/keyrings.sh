@@ -108,4 +108,54 @@ in_json "  is told, decoded" '.bundles[0].buffers == [{"name": "kernel_version",
 audit "all releases count by default" 0
 in_json "  with all of their keys" '.bundles[0].checks | any(.check == "ima.signer" and (.detail | contains(".ima of release one")))'
 
+# --- fs-verity signatures, as rpmsign --signverity puts them beside a package's files: fsverity's own --------
+: "${TEST_PROGRAMS:=$TOP/build/tests}"
+edit=$TEST_PROGRAMS/tools/rpm_edit
+if ! command -v fsverity > /dev/null || ! command -v rpm2cpio > /dev/null || [ ! -x "$edit" ]; then
+    skip "fs-verity signatures of packages" "no fsverity, rpm2cpio or rpm_edit"
+    finish
+fi
+package=$TOP/tests/vectors/rpms/mb-coreutils-9.1-1.x86_64.rpm
+mkdir files
+rpm2cpio "$package" | (cd files && cpio -idm --quiet --no-absolute-filenames 2> /dev/null)
+openssl req -x509 -newkey rsa:2048 -nodes -keyout verity.key -out verity.pem -days 3650 -subj /CN=verity 2> /dev/null
+sign() { # PATHS OUT: a line for each, empty where it is no regular file
+    local path
+    while read -r path; do
+        if [ -f "files$path" ] && [ ! -L "files$path" ]; then
+            fsverity sign "files$path" verity.sig --key verity.key --cert verity.pem --hash-alg "$3" > /dev/null && base64 -w0 verity.sig
+        fi
+        echo
+    done < "$1" > "$2"
+}
+rpm -qp --qf '[%{FILENAMES}\n]' "$package" > paths 2> /dev/null
+sign paths signatures sha256
+n=$(grep -c . signatures)
+cp "$package" signed.rpm
+"$edit" signed.rpm strings 276 signatures && "$edit" signed.rpm int32 277 1
+check_run "keys of .fs-verity" 0 "$ASSAY" refgen keys -q -r v -k .fs-verity --db verity.db verity.pem
+rpm_of() { "$ASSAY" refgen rpm -v -r "$1" -a "$2" --db "$3" "$4"; }
+check_run "a package with fs-verity signatures" 0 rpm_of v sha256,verity-sha256 verity.db signed.rpm
+check "  which hold" contains "$ERR" "$n fs-verity signatures hold"
+check_run "fsverity has the digest that is stored" 0 "$ASSAY" db lookup --db verity.db "verity-sha256:$(fsverity digest --compact files/usr/bin/cat)"
+check_run "without their digests" 0 rpm_of v sha256 verity-1.db signed.rpm
+check "  they are not checked" contains "$ERR" "$n fs-verity signatures are not checked"
+check_run "without a key" 0 rpm_of w sha256,verity-sha256 verity-1.db signed.rpm
+check "  neither" contains "$ERR" "by no key that the release has in .fs-verity: it has none"
+check_run "another release's key is none" 0 "$ASSAY" refgen keys -q -r x -k .fs-verity --db verity-2.db verity.pem
+check_run "  for this one" 0 rpm_of y sha256,verity-sha256 verity-2.db signed.rpm
+check "  as is said" contains "$ERR" "by no key that the release has in .fs-verity"
+sign paths signatures-512 sha512
+cp "$package" signed-512.rpm
+"$edit" signed-512.rpm strings 276 signatures-512 && "$edit" signed-512.rpm int32 277 2
+check_run "over SHA-512" 0 "$ASSAY" refgen keys -q -r v -k .fs-verity --db verity-3.db verity.pem
+check_run "  signed" 0 rpm_of v sha256,verity-sha512 verity-3.db signed-512.rpm
+check "  which hold" contains "$ERR" "$n fs-verity signatures hold"
+# The signature of one file beside another.
+awk 'NR > 1 { print last } { last = $0 } END { print last }' signatures | sed "1s|.*|$(sed -n 3p signatures)|" > moved
+cp "$package" moved.rpm
+"$edit" moved.rpm strings 276 moved && "$edit" moved.rpm int32 277 1
+check_run "a signature of another file is refused" 1 rpm_of v sha256,verity-sha256 verity.db moved.rpm
+check "  by name" contains "$ERR" "that of '/usr/bin/cat' is not over its fs-verity digest"
+
 finish
