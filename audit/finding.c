@@ -304,6 +304,10 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	     "modules or kernels that are on the kernel's blacklist",
 	     "The kernel found something that was to be loaded on its blacklist of hashes, and "
 	     "refused it."),
+	KIND(FINDING_IMA_UNKNOWN_BUFFER, "ima.unknown-buffer", ALWAYS(HIGH), COMPLETE, OPEN,
+	     "buffers that the policy does not list",
+	     "The kernel measured a buffer (a key, a kexec'd kernel's command line, critical data) "
+	     "that is none of those that the policy lists."),
 
 	KIND(FINDING_DB_INVALID, "db.invalid", ALWAYS(HIGH), COMPLETE, FIXED,
 	     "databases that cannot be used",

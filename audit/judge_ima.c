@@ -200,6 +200,7 @@ static int judge_buffer(struct ima_walk *walk, const struct ima_step *step,
 	shown = note_buffer(walk, step, entry, digest_equal(&digest, &logged));
 	if (digest_equal(&digest, &logged)) {
 		judge_kexec(walk, step, entry);
+		judge_listed_buffer(walk, step, entry, &logged);
 		return judge_keyring_entry(walk, step, entry, err);
 	}
 	finding = entry_finding(
@@ -526,10 +527,7 @@ static void report_lookup(const struct ima_walk *walk)
 		report_check(report, "ima.lookup", CHECK_FAIL, subject,
 			     "%" PRIu64 " of %" PRIu64 " files are not as the database has them",
 			     coverage->n_files - coverage->n_known - n_silenced, coverage->n_files);
-	if (coverage->n_buffers)
-		report_check(report, "ima.buffers", CHECK_SKIP, subject,
-			     "buffers that there are no reference values for: %" PRIu64,
-			     coverage->n_buffers);
+	judge_report_buffers(walk);
 }
 
 static int judge_list(struct ima_walk *walk, struct error *err)

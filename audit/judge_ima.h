@@ -63,7 +63,13 @@ struct ima_walk {
 	struct ima_lookups lookups;
 	struct signature_walk signatures;
 	struct keyring_walk keyrings;
+	uint64_t n_unlisted_buffers;
 };
+
+/* judge_buffer.c: a buffer that its digest is over, against those that the policy lists; and the check. */
+void judge_listed_buffer(struct ima_walk *walk, const struct ima_step *step,
+			 const struct ima_entry *entry, const struct digest *digest);
+void judge_report_buffers(const struct ima_walk *walk);
 
 /*
  * judge_file.c: looks up the file of this step, and what is best looked up with it of those ahead. by_hash:

@@ -105,18 +105,20 @@ static int enforce_policy(struct named *named, struct error *err)
 		const char *yes, *no;
 	} flags[] = {
 		{&policy->own_records,
-                 "nonces and credential secrets in the bundles are the challenger's own records",        NULL},
-		{ &policy->require_nonce,     "each quote has to answer a challenge",                    NULL},
-		{ &policy->require_boot_log,  "each bundle has to have a boot log",
-                 "bundles may lack a boot log"							       },
-		{ &policy->require_ima_log,   "each bundle has to have an IMA log",
-                 "bundles may lack an IMA log"							       },
-		{ &policy->require_signature, "the database has to be signed",                           NULL},
+                 "nonces and credential secrets in the bundles are the challenger's own records",            NULL},
+		{ &policy->require_nonce,         "each quote has to answer a challenge",                    NULL},
+		{ &policy->require_boot_log,      "each bundle has to have a boot log",
+                 "bundles may lack a boot log"								   },
+		{ &policy->require_ima_log,       "each bundle has to have an IMA log",
+                 "bundles may lack an IMA log"								   },
+		{ &policy->require_signature,     "the database has to be signed",                           NULL},
 		{ &policy->accept_signed,
-                 "files of no package are accepted if their signature holds",                            NULL},
-		{ &policy->learn_keys,        "keys that an IMA log brings count for its later entries",
-                 NULL											},
-		{ &policy->secure_boot,       "Secure Boot has to be on",                                NULL},
+                 "files of no package are accepted if their signature holds",                                NULL},
+		{ &policy->require_known_buffers,
+                 "buffers in IMA logs have to be among those listed",                                        NULL},
+		{ &policy->learn_keys,            "keys that an IMA log brings count for its later entries",
+                 NULL											    },
+		{ &policy->secure_boot,           "Secure Boot has to be on",                                NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
@@ -147,6 +149,10 @@ static int enforce_policy(struct named *named, struct error *err)
 	for (size_t i = 0; i < policy->excludes.n_items; i++)
 		if (enforce(named, policy_by(named, policy->excludes.items[i].line), err,
 			    "paths not looked up: %s", policy->excludes.items[i].text) < 0)
+			return -1;
+	for (size_t i = 0; i < policy->known_buffers.n_items; i++)
+		if (enforce(named, policy_by(named, policy->known_buffers.items[i].line), err,
+			    "known buffer: %s", policy->known_buffers.items[i].text) < 0)
 			return -1;
 	for (size_t i = 0; i < policy->require_signed.n_items; i++)
 		if (enforce(named, policy_by(named, policy->require_signed.items[i].line), err,

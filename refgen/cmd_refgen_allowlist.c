@@ -10,8 +10,8 @@
 struct run {
 	struct refgen_options options;
 	struct allowlist_options reading;
-	struct public_key **keys; /* owned, as are the keys */
-	bool require_signed;
+	struct public_key **keys;                           /* owned, as are the keys */
+	bool require_signed, lists_buffers, accepts_signed; /* the last: said in excludes */
 	struct hasher *hasher;
 	struct sink *sink;
 	struct buf excludes; /* the policy that --write-excludes asks for */
@@ -63,6 +63,17 @@ static void take_excludes(struct run *run, const char *source, const struct allo
 			  "%zu exclusions are no reference values: --write-excludes writes them as "
 			  "a policy",
 			  list->n_excludes);
+	if (list->is_policy) {
+		size_t n_unsayable;
+
+		if (!run->lists_buffers)
+			buf_append_string(&run->excludes, "require-known-buffers = yes\n");
+		run->lists_buffers = true;
+		n_unsayable = allowlist_buffer_lines(list, &run->excludes);
+		if (n_unsayable)
+			sink_note(run->sink, source, "%zu buffers cannot be named in a policy",
+				  n_unsayable);
+	}
 	if (n_left)
 		sink_note(run->sink, source, "%zu exclusions cannot be said as globs", n_left);
 }
@@ -76,10 +87,11 @@ static void note_rest(struct run *run, const char *source, const struct allowlis
 			  "names that are no absolute paths have %zu digests, which are left out "
 			  "(boot_aggregate is computed anew by each audit)",
 			  list->n_relative);
-	if (list->n_keyrings)
-		sink_note(sink, source, "%zu keyrings are not imported", list->n_keyrings);
 	if (list->n_buffers)
-		sink_note(sink, source, "%zu buffers (ima-buf) are not imported", list->n_buffers);
+		sink_note(sink, source,
+			  "%zu buffers (keyrings, ima-buf) are no files: --write-excludes writes "
+			  "them as a policy",
+			  list->n_buffers);
 	if (list->has_dm_policy)
 		sink_note(sink, source, "its device-mapper policy is not imported");
 	if (list->signature == SIGNATURE_NO_KEY)
@@ -183,7 +195,9 @@ static int read_one(struct run *run, const char *path, struct error *err)
 		return -1;
 	take_excludes(run, path, &list);
 	if (key_files) {
-		buf_append_string(&run->excludes, "accept-signed = yes\n");
+		if (!run->accepts_signed)
+			buf_append_string(&run->excludes, "accept-signed = yes\n");
+		run->accepts_signed = true;
 		if (store_keys(run, path, &list, key_files, err) < 0)
 			return -1;
 	}

@@ -61,7 +61,7 @@ bool pcr_set_parse(struct bytes text, pcr_set *out)
 
 void policy_free(struct policy *policy)
 {
-	struct policy_texts *lists[7];
+	struct policy_texts *lists[8];
 
 	if (!policy)
 		return;
@@ -72,6 +72,7 @@ void policy_free(struct policy *policy)
 	lists[4] = &policy->secrets;
 	lists[5] = &policy->ima_keys;
 	lists[6] = &policy->require_signed;
+	lists[7] = &policy->known_buffers;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		for (size_t j = 0; j < lists[i]->n_items; j++)
 			free((char *)(uintptr_t)lists[i]->items[j].text);
@@ -331,6 +332,38 @@ static int set_accept_signed(struct parse *parse, const char *value)
 	return set_flag(parse, value, &parse->policy->accept_signed);
 }
 
+/* "sha256:HEX NAME" as reports write digests, or "any NAME". */
+static int set_known_buffer(struct parse *parse, const char *value)
+{
+	size_t size = strcspn(value, " ");
+	const char *colon = memchr(value, ':', size);
+	struct digest digest;
+	uint8_t bytes[DIGEST_SIZE_MAX];
+	long n;
+
+	if (!value[size] || !value[size + 1] || value[size + 1] == ' ')
+		return bad(parse, "a known buffer is a digest (or any), a blank and a name");
+	if (size == 3 && memcmp(value, "any", 3) == 0)
+		return add_text(parse, value, &parse->policy->known_buffers);
+	if (colon) {
+		size_t before = (size_t)(colon - value);
+
+		n = hex_parse(bytes_of(colon + 1, size - before - 1), bytes, sizeof(bytes));
+		for (size_t i = 0; i < size; i++)
+			if (value[i] >= 'A' && value[i] <= 'Z')
+				n = -1;
+		if (n > 0 && digest_init(&digest, alg_of_name(bytes_of(value, before)),
+					 bytes_of(bytes, (size_t)n)))
+			return add_text(parse, value, &parse->policy->known_buffers);
+	}
+	return bad(parse, "no digest such as sha256:, and hexadecimal digits in lower case");
+}
+
+static int set_require_known_buffers(struct parse *parse, const char *value)
+{
+	return set_flag(parse, value, &parse->policy->require_known_buffers);
+}
+
 static int set_learn_keys(struct parse *parse, const char *value)
 {
 	return set_flag(parse, value, &parse->policy->learn_keys);
@@ -358,28 +391,30 @@ static const struct policy_key {
 	const char *section, *name;
 	int (*set)(struct parse *parse, const char *value);
 } keys[] = {
-	{"trust",     "ak",                set_ak               },
-	{ "trust",    "ima-key",           set_ima_key          },
-	{ "trust",    "nonce",             set_nonce            },
-	{ "trust",    "ca",                set_ca               },
-	{ "trust",    "at",                set_at               },
-	{ "trust",    "credential-secret", set_secret           },
-	{ "evidence", "own-records",       set_own_records      },
-	{ "evidence", "require-nonce",     set_require_nonce    },
-	{ "evidence", "require-boot-log",  set_require_boot_log },
-	{ "evidence", "require-ima-log",   set_require_ima_log  },
-	{ "releases", "allow",             set_release          },
-	{ "pcrs",     "required",          set_required         },
-	{ "pcrs",     "banks",             set_banks            },
-	{ "boot",     "separators",        set_separators       },
-	{ "boot",     "predicted",         set_predicted        },
-	{ "boot",     "secure-boot",       set_secure_boot      },
-	{ "ima",      "exclude",           set_exclude          },
-	{ "ima",      "hash",              set_hash             },
-	{ "ima",      "require-signed",    set_require_signed   },
-	{ "ima",      "accept-signed",     set_accept_signed    },
-	{ "ima",      "learn-keys",        set_learn_keys       },
-	{ "database", "require-signature", set_require_signature},
+	{"trust",     "ak",                    set_ak                   },
+	{ "trust",    "ima-key",               set_ima_key              },
+	{ "trust",    "nonce",                 set_nonce                },
+	{ "trust",    "ca",                    set_ca                   },
+	{ "trust",    "at",                    set_at                   },
+	{ "trust",    "credential-secret",     set_secret               },
+	{ "evidence", "own-records",           set_own_records          },
+	{ "evidence", "require-nonce",         set_require_nonce        },
+	{ "evidence", "require-boot-log",      set_require_boot_log     },
+	{ "evidence", "require-ima-log",       set_require_ima_log      },
+	{ "releases", "allow",                 set_release              },
+	{ "pcrs",     "required",              set_required             },
+	{ "pcrs",     "banks",                 set_banks                },
+	{ "boot",     "separators",            set_separators           },
+	{ "boot",     "predicted",             set_predicted            },
+	{ "boot",     "secure-boot",           set_secure_boot          },
+	{ "ima",      "exclude",               set_exclude              },
+	{ "ima",      "hash",                  set_hash                 },
+	{ "ima",      "require-signed",        set_require_signed       },
+	{ "ima",      "accept-signed",         set_accept_signed        },
+	{ "ima",      "learn-keys",            set_learn_keys           },
+	{ "ima",      "known-buffer",          set_known_buffer         },
+	{ "ima",      "require-known-buffers", set_require_known_buffers},
+	{ "database", "require-signature",     set_require_signature    },
 };
 
 static int set_severity(struct parse *parse, const char *name, const char *value)

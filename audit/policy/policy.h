@@ -85,7 +85,10 @@ struct policy {
 		require_signed; /* require-signed = GLOB: paths whose signature must hold */
 	struct policy_flag
 		accept_signed; /* accept-signed: a file of no package is good if it is signed */
-	struct policy_flag learn_keys; /* learn-keys: keys that the log brings count */
+	/* known-buffer = DIGEST NAME, or any NAME; "any *": keys of every keyring */
+	struct policy_texts known_buffers;
+	struct policy_flag require_known_buffers; /* require-known-buffers: others are findings */
+	struct policy_flag learn_keys;            /* learn-keys: keys that the log brings count */
 
 	/* [database] */
 	struct policy_flag require_signature; /* require-signature */

@@ -75,6 +75,70 @@ int allowlist_add(struct allowlist_reading *reading, struct bytes path, struct b
 	return 0;
 }
 
+int allowlist_add_buffer(struct allowlist_reading *reading, struct bytes name, struct bytes text,
+			 struct error *err)
+{
+	struct allowlist *list = reading->list;
+	char shown[160];
+
+	if ((list->n_buffers & (list->n_buffers - 1)) == 0) {
+		size_t room = list->n_buffers ? 2 * list->n_buffers : 1;
+		struct allowlist_digest *larger = arena_take(&list->arena, room * sizeof(*larger));
+
+		if (!larger)
+			return error_memory(err, reading->source);
+		if (list->n_buffers)
+			memcpy(larger, list->buffers, list->n_buffers * sizeof(*larger));
+		list->buffers = larger;
+	}
+	list->buffers[list->n_buffers].path = name;
+	if (!parse_digest(text, reading->options->sm3, &list->buffers[list->n_buffers].digest))
+		return error_set(err, ERROR_MALFORMED, reading->source, ERROR_NO_OFFSET,
+				 "'%s' is no digest of a buffer",
+				 text_escape(shown, sizeof(shown), text));
+	list->n_buffers++;
+	return 0;
+}
+
+/* A line of a policy can name it: no comment begins in it, and no blanks are at its ends. */
+static bool is_sayable(struct bytes name)
+{
+	for (size_t i = 0; i < name.size; i++)
+		if (name.data[i] < 0x20 || name.data[i] == 0x7f || name.data[i] == ';')
+			return false;
+	return name.size > 0 && name.size <= 256 && name.data[0] != ' ' &&
+	       name.data[name.size - 1] != ' ';
+}
+
+size_t allowlist_buffer_lines(const struct allowlist *list, struct buf *out)
+{
+	char hex[DIGEST_HEX_SIZE];
+	size_t n_left = 0;
+
+	for (size_t i = 0; i < list->n_buffers; i++) {
+		const struct allowlist_digest *at = &list->buffers[i];
+
+		if (!is_sayable(at->path)) {
+			n_left++;
+			continue;
+		}
+		buf_printf(out, "known-buffer = %s:%s ", alg_name(at->digest.alg),
+			   digest_hex(&at->digest, hex));
+		buf_append(out, at->path);
+		buf_append_u8(out, '\n');
+	}
+	for (size_t i = 0; i < list->n_ignored; i++) {
+		if (!is_sayable(list->ignored[i])) {
+			n_left++;
+			continue;
+		}
+		buf_append_string(out, "known-buffer = any ");
+		buf_append(out, list->ignored[i]);
+		buf_append_u8(out, '\n');
+	}
+	return n_left;
+}
+
 /* --- flat lists ------------------------------------------------------------------------------- */
 
 static bool is_blank(uint8_t c)

@@ -44,9 +44,13 @@ struct allowlist {
 	struct bytes *excludes; /* regular expressions, in the policy's order */
 	size_t n_excludes;
 	size_t n_relative; /* names that are no absolute paths (boot_aggregate): no file's */
-	size_t n_keyrings, n_buffers; /* entries of "keyrings" and "ima-buf" */
-	struct bytes *keys;           /* of "verification-keys": DER */
+	struct allowlist_digest *buffers; /* of "keyrings" and "ima-buf", by name; in the arena */
+	size_t n_buffers;
+	struct bytes *ignored; /* names of "ignored_keyrings"; may be "*" */
+	size_t n_ignored;
+	struct bytes *keys; /* of "verification-keys": DER */
 	size_t n_keys;
+	bool is_policy;     /* a runtime policy: buffers that it lacks are refused */
 	bool has_dm_policy; /* "dm_policy" */
 	enum signature_state signature;
 	struct bytes signer; /* what kind of key signed it, and its file's name */
@@ -75,6 +79,12 @@ int allowlist_artifact(const struct allowlist *list, const struct artifact *base
 
 /* How many that are: the most digests of one algorithm that a path has; at least 1. */
 size_t allowlist_n_artifacts(const struct allowlist *list);
+
+/*
+ * Appends the buffers as lines of an Assay policy that lists all that are known; the number of those that
+ * no line can name.
+ */
+size_t allowlist_buffer_lines(const struct allowlist *list, struct buf *out);
 
 /*
  * Appends what a Python regular expression excludes as globs of an Assay policy, a line each with

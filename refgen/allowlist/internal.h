@@ -21,6 +21,10 @@ struct allowlist_reading {
 int allowlist_add(struct allowlist_reading *reading, struct bytes path, struct bytes digest,
 		  uint64_t at, struct error *err);
 
+/* The same of a buffer's digest, by any name. */
+int allowlist_add_buffer(struct allowlist_reading *reading, struct bytes name, struct bytes digest,
+			 struct error *err);
+
 int keylime_read(struct allowlist_reading *reading, const struct json_value *document,
 		 struct error *err);
 

@@ -36,13 +36,42 @@ static int add_path(void *ctx, struct bytes key, const struct json_value *value,
 	return 0;
 }
 
-static int count_entry(void *ctx, struct bytes key, const struct json_value *value,
+/* One name of "keyrings" or "ima-buf". */
+static int add_buffers(void *ctx, struct bytes key, const struct json_value *value,
 		       struct error *err)
 {
-	(void)key;
-	(void)value;
-	(void)err;
-	++*(size_t *)ctx;
+	struct allowlist_reading *reading = ctx;
+	struct bytes name = arena_copy(&reading->list->arena, key), text;
+	long n = json_value_count(value);
+
+	if (n < 0)
+		return malformed(reading, err, "its digests are no array", key);
+	for (long i = 0; i < n; i++) {
+		if (!json_value_text(json_value_item(value, (size_t)i), &text))
+			return malformed(reading, err, "a digest that is no string", key);
+		if (allowlist_add_buffer(reading, name, text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_ignored(struct allowlist_reading *reading, const struct json_value *array,
+			struct error *err)
+{
+	struct allowlist *list = reading->list;
+	struct bytes key = bytes_of_string("ignored_keyrings"), text;
+	long n = json_value_count(array);
+
+	if (n < 0)
+		return malformed(reading, err, "no array", key);
+	list->ignored = arena_take(&list->arena, ((size_t)n + 1) * sizeof(*list->ignored));
+	if (!list->ignored)
+		return error_memory(err, reading->source);
+	for (long i = 0; i < n; i++) {
+		if (!json_value_text(json_value_item(array, (size_t)i), &text))
+			return malformed(reading, err, "a name that is no string", key);
+		list->ignored[list->n_ignored++] = arena_copy(&list->arena, text);
+	}
 	return 0;
 }
 
@@ -115,7 +144,7 @@ int keylime_read(struct allowlist_reading *reading, const struct json_value *doc
 {
 	const struct json_value *digests = json_value_member(document, "digests");
 	const struct json_value *meta = json_value_member(document, "meta");
-	const struct json_value *ima = json_value_member(document, "ima"), *excludes;
+	const struct json_value *ima = json_value_member(document, "ima"), *excludes, *ignored;
 	struct allowlist *list = reading->list;
 	uint64_t version;
 	struct bytes keys;
@@ -135,17 +164,20 @@ int keylime_read(struct allowlist_reading *reading, const struct json_value *doc
 				 "a runtime policy of version %llu; version %d is read",
 				 (unsigned long long)version, VERSION);
 	list->format = "Keylime runtime policy";
+	list->is_policy = true;
 	if (json_value_each(digests, add_path, reading, err) < 0 ||
-	    json_value_each(json_value_member(document, "keyrings"), count_entry, &list->n_keyrings,
-			    err) < 0 ||
-	    json_value_each(json_value_member(document, "ima-buf"), count_entry, &list->n_buffers,
-			    err) < 0)
+	    json_value_each(json_value_member(document, "keyrings"), add_buffers, reading, err) <
+		    0 ||
+	    json_value_each(json_value_member(document, "ima-buf"), add_buffers, reading, err) < 0)
 		return -1;
 	excludes = json_value_member(document, "excludes");
 	if (excludes && read_excludes(reading, excludes, err) < 0)
 		return -1;
 	if (json_value_text(json_value_member(document, "verification-keys"), &keys) && keys.size &&
 	    read_keys(reading, keys, false, err) < 0)
+		return -1;
+	ignored = json_value_member(ima, "ignored_keyrings");
+	if (ignored && read_ignored(reading, ignored, err) < 0)
 		return -1;
 	list->has_dm_policy = json_value_is_object(json_value_member(ima, "dm_policy"));
 	return 0;

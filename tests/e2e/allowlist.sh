@@ -107,6 +107,26 @@ check_run "one that was signed as something else" 1 "$ASSAY" refgen allowlist -n
 check_run "an unsigned one where a signature is required" 1 "$ASSAY" refgen allowlist -n -k key.pub --require-signed varied.json
 check_run "a key that is none" 3 "$ASSAY" refgen allowlist -n -k flat signed.json
 
+# --- buffers ------------------------------------------------------------------------------------------
+printf '%s' '{"meta": {"version": 1}, "digests": {"/usr/bin/a": ["'"$a"'"]}, "keyrings": {".ima": ["'"$a"'", "'"$b"'"]},
+    "ima-buf": {"kexec-cmdline": ["'"$b"'"], "dm;x": ["'"$a"'"], "empty": []}, "ima": {"ignored_keyrings": ["_evm", "*"]}}' > buffers.json
+check_run "a policy with keyrings and buffers" 0 "$ASSAY" refgen allowlist -n -v --write-excludes buffers.policy buffers.json
+check "  says what cannot be named" contains "$ERR" "1 buffers cannot be named"
+{ printf 'require-known-buffers = yes\n'; printf 'known-buffer = %s\n' "sha256:$a .ima" "sha256:$b .ima" "sha256:$b kexec-cmdline" 'any _evm' 'any *'; } > want
+grep buffer buffers.policy > got
+check "  and they are lines of a policy" same want got
+check "  which an audit reads" run 3 "$ASSAY" audit --policy buffers.policy nothing-there
+check "  to the end" lacks "$ERR" buffers.policy
+printf '%s' '{"meta": {"version": 1}, "digests": {}, "keyrings": {".ima": ["zz"]}}' > wrong.json
+check_run "a buffer's digest that is none" 3 "$ASSAY" refgen allowlist -n wrong.json
+printf '%s' '{"meta": {"version": 1}, "digests": {}, "ima": {"ignored_keyrings": [1]}}' > wrong.json
+check_run "an ignored keyring that is no name" 3 "$ASSAY" refgen allowlist -n wrong.json
+for line in 'known-buffer = sha256:00 x' 'known-buffer = any' 'known-buffer = x' "known-buffer = sha256:${a^^} x" 'known-buffer = any  x'; do
+    printf '[ima]\n%s\n' "$line" > wrong.policy
+    check "a policy's line that names none: $line" run 3 "$ASSAY" audit --policy wrong.policy nothing-there
+    check "  is said" contains "$ERR" "wrong.policy"
+done
+
 # --- verification keys --------------------------------------------------------------------------------
 # As Keylime's tenant makes them: SubjectPublicKeyInfos, and the last four bytes of the SHA-1 of the key's bits.
 python3 - "$TOP/tests/vectors/keys/ima-cert.der" << 'PY'

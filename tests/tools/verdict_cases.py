@@ -1877,6 +1877,24 @@ def _(m):
     m.add(Entry([b"sha256:\0" + EVIL, b"kernel_version\0", b""], "ima-buf"))
 
 
+LISTED = "[ima]\nrequire-known-buffers = yes\nexclude = **\n"
+
+
+def listed(name, verdict, findings="", line=""):
+    @case("buffer-" + name, verdict, findings, rule="a policy may list the buffers that there may be", policy=LISTED + line)
+    def _(m):
+        m.add(Entry([b"sha256:\0" + H("sha256", b"6.1.0"), b"kernel_version\0", b"6.1.0"], "ima-buf"))
+
+
+VERSION = "known-buffer = sha256:%s " % H("sha256", b"6.1.0").hex()
+listed("listed", "pass", line=VERSION + "kernel_version\n")
+listed("listed-by-name", "pass", line="known-buffer = any kernel_version\n")
+listed("unlisted", "fail", "ima.unknown-buffer:high")
+listed("listed-as-another", "fail", "ima.unknown-buffer:high", VERSION + "kexec-cmdline\n")
+listed("listed-otherwise", "fail", "ima.unknown-buffer:high", "known-buffer = sha256:%s kernel_version\n" % EVIL.hex())
+listed("listed-keys-only", "fail", "ima.unknown-buffer:high", "known-buffer = any *\n")
+
+
 @case("buffer-of-unknown-hash", "incomplete", "ima.no-reference:medium", rule=I + "buffer entry")
 def _(m):
     m.add(Entry([b"wp512:\0" + EVIL, b"kernel_version\0", b"6.1.0"], "ima-buf"))
