@@ -7,6 +7,7 @@
  */
 #include "audit/judge.h"
 
+#include "core/array.h"
 #include "core/own.h"
 
 /* Entries that are kept, and extends of user space that are tried: systemd makes four into PCR 11. */
@@ -34,16 +35,9 @@ int judge_merge_note(struct judge *judge, const struct ima_step *step, struct er
 		judge->has_more_shared = true;
 		return 0;
 	}
-	if (judge->n_shared == judge->shared_capacity) {
-		size_t capacity = judge->shared_capacity ? judge->shared_capacity * 2 : 32;
-		struct shared_entry *larger =
-			realloc(judge->shared, capacity * sizeof(*judge->shared));
-
-		if (!larger)
-			return error_memory(err, judge->bundle->name);
-		judge->shared = larger;
-		judge->shared_capacity = capacity;
-	}
+	if (array_room(&judge->shared, judge->n_shared, &judge->shared_capacity,
+		       sizeof(*judge->shared), judge->bundle->name, err) < 0)
+		return -1;
 	entry = &judge->shared[judge->n_shared++];
 	memset(entry, 0, sizeof(*entry));
 	entry->index = step->record.index;

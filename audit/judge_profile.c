@@ -4,6 +4,7 @@
 
 #include "audit/command_line.h"
 #include "audit/profile_judge.h"
+#include "core/array.h"
 #include "core/own.h"
 #include "core/text.h"
 
@@ -25,15 +26,8 @@ static int add_event(struct profile_judge *p, const struct record *record, struc
 				   .offset = record->offset,
 				   .data = record->data };
 
-	if (p->n_events == p->capacity) {
-		size_t capacity = p->capacity ? 2 * p->capacity : 128;
-		struct fit_event *larger = realloc(p->events, capacity * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		p->events = larger;
-		p->capacity = capacity;
-	}
+	if (array_room(&p->events, p->n_events, &p->capacity, sizeof(*p->events), NULL, err) < 0)
+		return -1;
 	for (size_t i = 0; i < record->n_digests && !event.has_digest; i++) {
 		event.has_digest = record->digests[i].alg == p->alg;
 		if (event.has_digest)

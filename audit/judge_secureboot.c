@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "audit/profile_judge.h"
+#include "core/array.h"
 #include "core/crypto_x509.h"
 #include "core/own.h"
 #include "core/text.h"
@@ -131,16 +132,9 @@ static int read_entries(const struct variable *variable, struct entries *out, st
 	while ((more = efi_signature_next(&cursor, &entry, &problem)) > 0) {
 		if (out->n == ENTRIES_MAX)
 			return 0;
-		if (out->n == out->capacity) {
-			size_t capacity = out->capacity ? 2 * out->capacity : 64;
-			struct efi_signature *larger =
-				realloc(out->items, capacity * sizeof(*larger));
-
-			if (!larger)
-				return error_memory(err, NULL);
-			out->items = larger;
-			out->capacity = capacity;
-		}
+		if (array_room(&out->items, out->n, &out->capacity, sizeof(*out->items), NULL,
+			       err) < 0)
+			return -1;
 		out->items[out->n++] = entry;
 	}
 	return more == 0;

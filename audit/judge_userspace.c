@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "core/array.h"
 #include "core/own.h"
 #include "replay/userspace/userspace.h"
 
@@ -33,16 +34,9 @@ static int keep(struct userspace_walk *walk, const struct userspace_record *reco
 	struct bytes text = record->record.data;
 	struct userspace_extend *extend;
 
-	if (judge->n_userspace == walk->capacity) {
-		size_t capacity = walk->capacity ? walk->capacity * 2 : 64;
-		struct userspace_extend *larger =
-			realloc(judge->userspace, capacity * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, judge->bundle->name);
-		judge->userspace = larger;
-		walk->capacity = capacity;
-	}
+	if (array_room(&judge->userspace, judge->n_userspace, &walk->capacity,
+		       sizeof(*judge->userspace), judge->bundle->name, err) < 0)
+		return -1;
 	if (text.size > SHOWN_MAX)
 		text.size = SHOWN_MAX;
 	extend = &judge->userspace[judge->n_userspace++];

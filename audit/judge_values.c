@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "audit/judge.h"
+#include "core/array.h"
 #include "core/own.h"
 
 /* Replays of one PCR that are tried, at most: under a second. */
@@ -180,15 +181,8 @@ static int add_to_pool(struct search *s, const struct step *step, struct error *
 	for (size_t i = 0; i < s->n_pool; i++)
 		if (digest_equal(&s->pool[i].digest, &step->digest))
 			return 0;
-	if (s->n_pool == s->pool_capacity) {
-		size_t capacity = s->pool_capacity ? 2 * s->pool_capacity : 64;
-		struct step *larger = realloc(s->pool, capacity * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		s->pool = larger;
-		s->pool_capacity = capacity;
-	}
+	if (array_room(&s->pool, s->n_pool, &s->pool_capacity, sizeof(*s->pool), NULL, err) < 0)
+		return -1;
 	s->pool[s->n_pool++] = *step;
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "audit/report.h"
 
 #include "audit/policy/policy.h"
+#include "core/array.h"
 #include "core/own.h"
 #include "core/text.h"
 
@@ -67,23 +68,12 @@ void report_freep(struct report **report)
 	report_free(*report);
 }
 
-static bool make_room(struct report *report, void *array_pointer, size_t n, size_t *capacity,
-		      size_t size)
+static bool make_room(struct report *report, void *items, size_t n, size_t *capacity, size_t size)
 {
-	void **array = array_pointer;
-	size_t wanted = *capacity ? *capacity * 2 : 32;
-	void *larger;
-
-	if (n < *capacity)
+	if (array_room(items, n, capacity, size, NULL, NULL) == 0)
 		return true;
-	larger = realloc(*array, wanted * size);
-	if (!larger) {
-		report->arena.failed = true;
-		return false;
-	}
-	*array = larger;
-	*capacity = wanted;
-	return true;
+	report->arena.failed = true;
+	return false;
 }
 
 static void add_check(struct report *report, struct check check, const char *format, va_list args)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/array.h"
 #include "core/crypto_x509.h"
 #include "core/file.h"
 #include "replay/eventlog/eventlog.h"
@@ -31,22 +32,6 @@ static int by_digest(const void *one, const void *other)
 	if (a->alg != b->alg)
 		return a->alg < b->alg ? -1 : 1;
 	return bytes_compare(digest_bytes(a), digest_bytes(b));
-}
-
-static void *grow(void *items, size_t n, size_t *capacity, size_t item_size, const char *path,
-		  struct error *err)
-{
-	size_t larger_capacity = *capacity ? 2 * *capacity : 64;
-	void *larger;
-
-	if (n < *capacity)
-		return items;
-	larger = realloc(items, larger_capacity * item_size);
-	if (larger)
-		*capacity = larger_capacity;
-	else
-		error_memory(err, path);
-	return larger;
 }
 
 /* --- a dbx ------------------------------------------------------------------------------------------ */
@@ -120,16 +105,12 @@ static bool read_entry(const struct efi_signature *entry, struct revocation *out
 
 static int add_certificate(struct revocations *list, struct revocation *made, struct error *err)
 {
-	struct revocation *larger;
-
 	if (list->n_certificates == CERTIFICATES_MAX)
 		return error_set(err, ERROR_LIMIT, made->path, made->offset,
 				 "more than %d revoked certificates", CERTIFICATES_MAX);
-	larger = grow(list->certificates, list->n_certificates, &list->certificates_capacity,
-		      sizeof(*larger), made->path, err);
-	if (!larger)
+	if (array_room(&list->certificates, list->n_certificates, &list->certificates_capacity,
+		       sizeof(*list->certificates), made->path, err) < 0)
 		return -1;
-	list->certificates = larger;
 	made->certificate = arena_copy(&list->arena, made->certificate);
 	if (list->arena.failed)
 		return error_memory(err, made->path);
@@ -139,16 +120,12 @@ static int add_certificate(struct revocations *list, struct revocation *made, st
 
 static int add_digest(struct revocations *list, const struct revocation *made, struct error *err)
 {
-	struct revocation *larger;
-
 	if (list->n_digests == REVOCATIONS_MAX)
 		return error_set(err, ERROR_LIMIT, made->path, made->offset,
 				 "more than %d revoked digests", REVOCATIONS_MAX);
-	larger = grow(list->digests, list->n_digests, &list->digests_capacity, sizeof(*larger),
-		      made->path, err);
-	if (!larger)
+	if (array_room(&list->digests, list->n_digests, &list->digests_capacity,
+		       sizeof(*list->digests), made->path, err) < 0)
 		return -1;
-	list->digests = larger;
 	list->digests[list->n_digests++] = *made;
 	return 0;
 }
@@ -239,8 +216,6 @@ static bool generation_of(struct bytes field, uint16_t *out)
 
 static int add_minimum(struct revocations *list, const struct sbat_minimum *made, struct error *err)
 {
-	struct sbat_minimum *larger;
-
 	for (size_t i = 0; i < list->n_minimums; i++)
 		if (bytes_equal(list->minimums[i].component, made->component)) {
 			struct bytes component = list->minimums[i].component;
@@ -254,11 +229,9 @@ static int add_minimum(struct revocations *list, const struct sbat_minimum *made
 	if (list->n_minimums == MINIMUMS_MAX)
 		return error_set(err, ERROR_LIMIT, made->path, made->offset,
 				 "more than %d SBAT components", MINIMUMS_MAX);
-	larger = grow(list->minimums, list->n_minimums, &list->minimums_capacity, sizeof(*larger),
-		      made->path, err);
-	if (!larger)
+	if (array_room(&list->minimums, list->n_minimums, &list->minimums_capacity,
+		       sizeof(*list->minimums), made->path, err) < 0)
 		return -1;
-	list->minimums = larger;
 	list->minimums[list->n_minimums] = *made;
 	list->minimums[list->n_minimums].component = arena_copy(&list->arena, made->component);
 	if (list->arena.failed)

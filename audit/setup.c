@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/array.h"
 #include "core/crypto_certificate.h"
 #include "core/file.h"
 #include "core/own.h"
@@ -53,15 +54,9 @@ static int enforce(struct named *named, const char *by, struct error *err, const
 	struct run *run = named->run;
 	va_list args;
 
-	if (run->n_enforced == named->enforced_capacity) {
-		size_t capacity = named->enforced_capacity ? named->enforced_capacity * 2 : 16;
-		struct enforced *larger = realloc(run->enforced, capacity * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		run->enforced = larger;
-		named->enforced_capacity = capacity;
-	}
+	if (array_room(&run->enforced, run->n_enforced, &named->enforced_capacity,
+		       sizeof(*run->enforced), NULL, err) < 0)
+		return -1;
 	va_start(args, format);
 	run->enforced[run->n_enforced].what = arena_vprintf(&named->arena, format, args);
 	va_end(args);

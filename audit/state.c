@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/array.h"
 #include "core/json.h"
 #include "core/json_read.h"
 #include "core/own.h"
@@ -74,15 +75,9 @@ const struct machine_state *state_find(const struct state *state, const char *ke
 static int insert(struct state *state, const struct machine_state *machine, size_t at,
 		  struct error *err)
 {
-	if (state->n_machines == state->capacity) {
-		size_t capacity = state->capacity ? state->capacity * 2 : 64;
-		struct machine_state *larger = realloc(state->machines, capacity * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, state->path);
-		state->machines = larger;
-		state->capacity = capacity;
-	}
+	if (array_room(&state->machines, state->n_machines, &state->capacity,
+		       sizeof(*state->machines), state->path, err) < 0)
+		return -1;
 	memmove(state->machines + at + 1, state->machines + at,
 		(state->n_machines - at) * sizeof(*state->machines));
 	state->machines[at] = *machine;
@@ -253,15 +248,9 @@ static int note_dropped(struct state *state, const struct machine_state *machine
 {
 	if (machine->ima.size == 0)
 		return 0;
-	if (state->n_dropped == state->dropped_capacity) {
-		size_t capacity = state->dropped_capacity ? state->dropped_capacity * 2 : 16;
-		void *larger = realloc(state->dropped, capacity * sizeof(*state->dropped));
-
-		if (!larger)
-			return error_memory(err, state->path);
-		state->dropped = larger;
-		state->dropped_capacity = capacity;
-	}
+	if (array_room(&state->dropped, state->n_dropped, &state->dropped_capacity,
+		       sizeof(*state->dropped), state->path, err) < 0)
+		return -1;
 	hex_write(state->dropped[state->n_dropped++], bytes_of(machine->ima.digest, STATE_DIGEST));
 	return 0;
 }

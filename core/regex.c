@@ -2,6 +2,7 @@
 /* Compiles to the steps of a nondeterministic automaton, and runs all its states side by side. */
 #include "core/regex.h"
 
+#include "core/array.h"
 #include "core/text.h"
 
 enum step_kind {
@@ -114,15 +115,9 @@ static int add_range(struct compiler *c, uint32_t first, uint32_t last)
 {
 	struct regex *regex = c->regex;
 
-	if (regex->n_ranges == regex->ranges_capacity) {
-		size_t capacity = 2 * regex->n_ranges + 16;
-		struct range *larger = realloc(regex->ranges, capacity * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(c->err, c->source);
-		regex->ranges = larger;
-		regex->ranges_capacity = capacity;
-	}
+	if (array_room(&regex->ranges, regex->n_ranges, &regex->ranges_capacity,
+		       sizeof(*regex->ranges), c->source, c->err) < 0)
+		return -1;
 	regex->ranges[regex->n_ranges++] = (struct range){ first, last };
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "core/arena.h"
+#include "core/array.h"
 #include "core/base64.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -53,15 +54,9 @@ static void lines_clear(struct lines *lines)
 static int add_line(struct lines *lines, struct bytes path, const struct digest *digest,
 		    struct error *err)
 {
-	if (lines->n == lines->capacity) {
-		size_t wanted = lines->capacity ? 2 * lines->capacity : 1024;
-		struct line *larger = realloc(lines->items, wanted * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		lines->items = larger;
-		lines->capacity = wanted;
-	}
+	if (array_room(&lines->items, lines->n, &lines->capacity, sizeof(*lines->items), NULL,
+		       err) < 0)
+		return -1;
 	lines->items[lines->n++] = (struct line){ path, *digest };
 	return 0;
 }

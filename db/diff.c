@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* qsort_r */
 #include "db/diff.h"
 
+#include "core/array.h"
 #include "db/internal.h"
 
 enum side { SIDE_FROM, SIDE_TO, SIDES };
@@ -133,15 +134,9 @@ static int item_add(struct diff_store *store, enum side side, uint32_t artifact,
 	struct items *items = &store->sides[side];
 	struct item *item;
 
-	if (items->n_items == items->size) {
-		size_t size = items->size ? 2 * items->size : 1024;
-		struct item *larger = realloc(items->items, size * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		items->items = larger;
-		items->size = size;
-	}
+	if (array_room(&items->items, items->n_items, &items->size, sizeof(*items->items), NULL,
+		       err) < 0)
+		return -1;
 	item = &items->items[items->n_items++];
 	*item = (struct item){ .path = store->text.size,
 			       .path_size = file->path.size,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE /* qsort_r */
 #include "db/hash.h"
+
+#include "core/array.h"
 #include "db/internal.h"
 
 /*
@@ -196,15 +198,9 @@ static int finding_add(struct findings *findings, size_t artifact, const struct 
 	for (size_t i = 0; i < releases->n_items; i++) {
 		if (!release_holds(&releases->items[i], (uint32_t)artifact))
 			continue;
-		if (findings->n_items == findings->size) {
-			size_t size = findings->size ? 2 * findings->size : 16;
-			struct finding *larger = realloc(findings->items, size * sizeof(*larger));
-
-			if (!larger)
-				return error_memory(err, NULL);
-			findings->items = larger;
-			findings->size = size;
-		}
+		if (array_room(&findings->items, findings->n_items, &findings->size,
+			       sizeof(*findings->items), NULL, err) < 0)
+			return -1;
 		finding.release = (uint32_t)i; /* in the order of their names */
 		findings->items[findings->n_items++] = finding;
 	}

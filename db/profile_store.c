@@ -2,6 +2,7 @@
 /* Profiles as the database keeps them. */
 #include <inttypes.h>
 
+#include "core/array.h"
 #include "db/internal.h"
 #include "db/profile.h"
 
@@ -78,16 +79,9 @@ static int event_number(struct event_table *table, const struct profile_event *e
 		table->bytes.size = start;
 		return 0;
 	}
-	if (table->n_parts == table->capacity) {
-		size_t larger_capacity = table->capacity ? 2 * table->capacity : 256;
-		struct part *larger =
-			realloc(table->parts, larger_capacity * sizeof(*table->parts));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		table->parts = larger;
-		table->capacity = larger_capacity;
-	}
+	if (array_room(&table->parts, table->n_parts, &table->capacity, sizeof(*table->parts), NULL,
+		       err) < 0)
+		return -1;
 	table->parts[table->n_parts++] = (struct part){ .offset = start, .size = made.size };
 	return 0;
 }

@@ -3,6 +3,8 @@
 
 #include "db/internal.h"
 
+#include "core/array.h"
+
 /* How far a number may be from its digest's: 47 bits do not meet often enough for more. */
 #define NUMBER_DISTANCE 1000
 
@@ -132,15 +134,8 @@ static int artifact_list_add(struct artifact_list *list, size_t *size,
 	const struct bytes strings[] = { a->name,   a->package,    a->evr,        a->arch,
 					 a->vendor, a->build_host, a->source_rpm, a->signer };
 
-	if (list->n_items == *size) {
-		size_t larger_size = *size ? 2 * *size : 256;
-		struct artifact_row *larger = realloc(list->items, larger_size * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		list->items = larger;
-		*size = larger_size;
-	}
+	if (array_room(&list->items, list->n_items, size, sizeof(*list->items), NULL, err) < 0)
+		return -1;
 	list->items[list->n_items++] = *row;
 	/* Each is ended by a NUL, so that it may serve as a C string. */
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
@@ -283,15 +278,8 @@ int release_numbers(struct db *db, const struct release *release, int64_t **out,
 		return -1;
 	bind_bytes(stmt, 1, bytes_of_string(release->name));
 	while ((found = db_step(db, stmt, err)) > 0) {
-		if (n == size) {
-			int64_t *larger;
-
-			size = size ? 2 * size : 256;
-			larger = realloc(numbers, size * sizeof(*numbers));
-			if (!larger)
-				return error_memory(err, db->path);
-			numbers = larger;
-		}
+		if (array_room(&numbers, n, &size, sizeof(*numbers), db->path, err) < 0)
+			return -1;
 		numbers[n++] = sqlite3_column_int64(stmt, 0);
 	}
 	if (found < 0)
@@ -359,15 +347,9 @@ static int names_read(struct db *db, struct release_list *list, struct error *er
 
 		if (name.size == 0 || memchr(name.data, 0, name.size))
 			return db_damaged(db, err, "a release has no proper name");
-		if (list->n_items == size) {
-			struct release *larger;
-
-			size = size ? 2 * size : 16;
-			larger = realloc(list->items, size * sizeof(*larger));
-			if (!larger)
-				return error_memory(err, db->path);
-			list->items = larger;
-		}
+		if (array_room(&list->items, list->n_items, &size, sizeof(*list->items), db->path,
+			       err) < 0)
+			return -1;
 		list->items[list->n_items++] =
 			(struct release){ .n_artifacts = (size_t)sqlite3_column_int64(stmt, 1),
 					  .n_boots = (size_t)sqlite3_column_int64(stmt, 2) };

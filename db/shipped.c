@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "core/array.h"
 #include "db/internal.h"
 
 /* A file: what it is named by, and the SHA-256 of what was shipped for it. */
@@ -53,16 +54,9 @@ static int name_of(struct hasher *hasher, enum alg alg, struct bytes value, stru
 
 static int add(struct shipped *shipped, const struct shipped_file *file, struct error *err)
 {
-	if (shipped->n_files == shipped->capacity) {
-		size_t capacity = shipped->capacity ? 2 * shipped->capacity : 256;
-		struct shipped_file *larger =
-			realloc(shipped->files, capacity * sizeof(*shipped->files));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		shipped->files = larger;
-		shipped->capacity = capacity;
-	}
+	if (array_room(&shipped->files, shipped->n_files, &shipped->capacity,
+		       sizeof(*shipped->files), NULL, err) < 0)
+		return -1;
 	shipped->files[shipped->n_files++] = *file;
 	return 0;
 }

@@ -9,6 +9,8 @@
 
 #include "core/disk/internal.h"
 
+#include "core/array.h"
+
 #define FOLDER_NODES_MAX (1u << 20) /* names seen in one volume */
 
 /* A path below the root ("" is the root's), and for a directory that was listed where its entries are
@@ -65,15 +67,9 @@ static int node_add(struct volume *volume, const char *dir, const char *name, st
 	if (folder->n_nodes == FOLDER_NODES_MAX)
 		return error_set(err, ERROR_LIMIT, volume->name, ERROR_NO_OFFSET,
 				 "more than %u names looked at", FOLDER_NODES_MAX);
-	if (folder->n_nodes == folder->capacity) {
-		size_t capacity = folder->capacity ? 2 * folder->capacity : 64;
-		struct folder_node *nodes = realloc(folder->nodes, capacity * sizeof(*nodes));
-
-		if (!nodes)
-			return error_memory(err, volume->name);
-		folder->nodes = nodes;
-		folder->capacity = capacity;
-	}
+	if (array_room(&folder->nodes, folder->n_nodes, &folder->capacity, sizeof(*folder->nodes),
+		       volume->name, err) < 0)
+		return -1;
 	path = malloc(size);
 	if (!path)
 		return error_memory(err, volume->name);

@@ -4,6 +4,8 @@
 
 #include "core/disk/internal.h"
 
+#include "core/array.h"
+
 /* Bytes of the paths of directories that wait to be listed: far more than any file system of an OS has. */
 #define WAITING_MAX ((size_t)64 << 20)
 
@@ -108,15 +110,9 @@ static int push(struct walker *walker, const struct node *node, struct bytes pat
 			  "a directory that is elsewhere, too");
 		return trouble(walker, path, &problem, err);
 	}
-	if (walker->n_waiting == walker->waiting_capacity) {
-		size_t wanted = walker->waiting_capacity ? walker->waiting_capacity * 2 : 64;
-		struct waiting *larger = realloc(walker->waiting, wanted * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, name);
-		walker->waiting = larger;
-		walker->waiting_capacity = wanted;
-	}
+	if (array_room(&walker->waiting, walker->n_waiting, &walker->waiting_capacity,
+		       sizeof(*walker->waiting), name, err) < 0)
+		return -1;
 	walker->waiting[walker->n_waiting] =
 		(struct waiting){ *node, strndup((const char *)path.data, path.size), depth };
 	if (!walker->waiting[walker->n_waiting].path)

@@ -4,6 +4,7 @@
 
 #include "refgen/allowlist/internal.h"
 
+#include "core/array.h"
 #include "core/text.h"
 
 /* A digest's name and hex digits; longer ones are none. */
@@ -58,19 +59,12 @@ int allowlist_add(struct allowlist_reading *reading, struct bytes path, struct b
 		list->n_relative++;
 		return 0;
 	}
-	if (list->n_digests == list->capacity) {
-		size_t wanted = list->capacity ? 2 * list->capacity : 256;
-		struct allowlist_digest *larger;
-
-		if (list->n_digests >= ALLOWLIST_DIGESTS_MAX)
-			return error_set(err, ERROR_LIMIT, reading->source, at,
-					 "more than %d digests", ALLOWLIST_DIGESTS_MAX);
-		larger = realloc(list->digests, wanted * sizeof(*larger));
-		if (!larger)
-			return error_memory(err, reading->source);
-		list->digests = larger;
-		list->capacity = wanted;
-	}
+	if (list->n_digests >= ALLOWLIST_DIGESTS_MAX)
+		return error_set(err, ERROR_LIMIT, reading->source, at, "more than %d digests",
+				 ALLOWLIST_DIGESTS_MAX);
+	if (array_room(&list->digests, list->n_digests, &list->capacity, sizeof(*list->digests),
+		       reading->source, err) < 0)
+		return -1;
 	list->digests[list->n_digests++] = entry;
 	return 0;
 }

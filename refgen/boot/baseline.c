@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
 
+#include "core/array.h"
 #include "core/file.h"
 #include "refgen/boot/boot.h"
 #include "replay/eventlog/eventlog.h"
@@ -35,15 +36,9 @@ static int add_record(struct baseline *baseline, const struct record *record, st
 {
 	alg_set algs = 0;
 
-	if (baseline->n_records == baseline->capacity) {
-		size_t capacity = baseline->capacity ? 2 * baseline->capacity : 128;
-		struct record *larger = realloc(baseline->records, capacity * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, baseline->path);
-		baseline->records = larger;
-		baseline->capacity = capacity;
-	}
+	if (array_room(&baseline->records, baseline->n_records, &baseline->capacity,
+		       sizeof(*baseline->records), baseline->path, err) < 0)
+		return -1;
 	for (size_t i = 0; i < record->n_digests; i++)
 		if (record->digests[i].alg < ALG_BANKS)
 			algs |= 1u << record->digests[i].alg;

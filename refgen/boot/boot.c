@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "core/array.h"
 #include "core/file.h"
 #include "refgen/boot/internal.h"
 #include "core/disk/disk.h"
@@ -59,8 +60,8 @@ const struct machine *boot_machine(const struct boot *boot)
 
 static int add_note(struct boot *boot, const char *text, struct error *err)
 {
-	if (machine_grow(&boot->notes, boot->n_notes, &boot->notes_capacity, sizeof(*boot->notes),
-			 err) < 0)
+	if (array_room(&boot->notes, boot->n_notes, &boot->notes_capacity, sizeof(*boot->notes),
+		       NULL, err) < 0)
 		return -1;
 	boot->notes[boot->n_notes++] = text;
 	return 0;
@@ -71,8 +72,8 @@ static int add_note(struct boot *boot, const char *text, struct error *err)
 /* A file that stays open as long as the prediction. */
 static int open_file(struct boot *boot, const char *path, struct bytes *out, struct error *err)
 {
-	if (machine_grow(&boot->files, boot->n_files, &boot->files_capacity, sizeof(*boot->files),
-			 err) < 0 ||
+	if (array_room(&boot->files, boot->n_files, &boot->files_capacity, sizeof(*boot->files),
+		       NULL, err) < 0 ||
 	    file_open(path, &boot->files[boot->n_files], err) < 0)
 		return -1;
 	*out = file_bytes(boot->files[boot->n_files++]);
@@ -82,8 +83,8 @@ static int open_file(struct boot *boot, const char *path, struct bytes *out, str
 static int add_volume(struct boot *boot, struct volume *volume, struct disk *disk,
 		      size_t disk_index, uint32_t partition, struct error *err)
 {
-	if (machine_grow(&boot->volumes, boot->n_volumes, &boot->volumes_capacity,
-			 sizeof(*boot->volumes), err) < 0) {
+	if (array_room(&boot->volumes, boot->n_volumes, &boot->volumes_capacity,
+		       sizeof(*boot->volumes), NULL, err) < 0) {
 		volume_free(volume);
 		return -1;
 	}
@@ -144,8 +145,8 @@ static int open_image(struct boot *boot, const char *path, struct error *err)
 {
 	struct disk *disk;
 
-	if (machine_grow(&boot->disks, boot->n_disks, &boot->disks_capacity, sizeof(*boot->disks),
-			 err) < 0 ||
+	if (array_room(&boot->disks, boot->n_disks, &boot->disks_capacity, sizeof(*boot->disks),
+		       NULL, err) < 0 ||
 	    disk_open(path, &boot->disks[boot->n_disks], err) < 0)
 		return -1;
 	disk = boot->disks[boot->n_disks++];
@@ -167,8 +168,8 @@ static int open_path(struct boot *boot, const char *path, struct error *err)
 		return add_volume(boot, volume, NULL, SIZE_MAX, 0, err);
 	}
 	if (open_file(boot, path, &single.contents, err) < 0 ||
-	    machine_grow(&boot->singles, boot->n_singles, &boot->singles_capacity,
-			 sizeof(*boot->singles), err) < 0)
+	    array_room(&boot->singles, boot->n_singles, &boot->singles_capacity,
+		       sizeof(*boot->singles), NULL, err) < 0)
 		return -1;
 	boot->singles[boot->n_singles++] = single;
 	return 0;
@@ -282,8 +283,8 @@ static int keep_run(struct boot *boot, struct machine_run *run, struct error *er
 {
 	struct boot_profile *profile;
 
-	if (machine_grow(&boot->profiles, boot->n_profiles, &boot->profiles_capacity,
-			 sizeof(*boot->profiles), err) < 0)
+	if (array_room(&boot->profiles, boot->n_profiles, &boot->profiles_capacity,
+		       sizeof(*boot->profiles), NULL, err) < 0)
 		return -1;
 	profile = &boot->profiles[boot->n_profiles];
 	*profile = (struct boot_profile){ .profile = run->profile,

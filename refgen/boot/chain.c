@@ -2,6 +2,7 @@
 /* One boot: who starts whom. */
 #include <strings.h>
 
+#include "core/array.h"
 #include "core/own.h"
 #include "refgen/boot/internal.h"
 #include "core/disk/disk.h"
@@ -170,7 +171,7 @@ static void candidates_clear(struct candidates *list)
 
 static int add_candidate(struct candidates *list, struct machine_image *image, struct error *err)
 {
-	if (machine_grow(&list->items, list->n, &list->capacity, sizeof(*list->items), err) < 0)
+	if (array_room(&list->items, list->n, &list->capacity, sizeof(*list->items), NULL, err) < 0)
 		return -1;
 	list->items[list->n++] = (struct candidate){ image->name, image };
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "refgen/files/key_set.h"
 
+#include "core/array.h"
 #include "core/own.h"
 
 void key_set_clear(struct key_set *set)
@@ -14,15 +15,8 @@ static int take_key(void *ctx, const struct key_item *item, struct error *err)
 	struct key_set *set = ctx;
 	struct golden_key key = { .keyring = set->keyring, .form = item->form };
 
-	if (set->n_keys == set->capacity) {
-		size_t capacity = set->capacity ? 2 * set->capacity : 16;
-		struct golden_key *larger = realloc(set->keys, capacity * sizeof(*set->keys));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		set->keys = larger;
-		set->capacity = capacity;
-	}
+	if (array_room(&set->keys, set->n_keys, &set->capacity, sizeof(*set->keys), NULL, err) < 0)
+		return -1;
 	if (key_describe(item, set->hasher, &key.facts, err) < 0)
 		return -1;
 	key.der = arena_copy(&set->arena, item->der);

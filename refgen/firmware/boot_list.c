@@ -8,6 +8,7 @@
  */
 #include <inttypes.h>
 
+#include "core/array.h"
 #include "core/text.h"
 #include "refgen/firmware/internal.h"
 
@@ -39,17 +40,9 @@ static struct boot_entry *list_grow(struct boot_list *list, struct error *err)
 			  BOOT_ENTRIES_MAX);
 		return NULL;
 	}
-	if (list->n_entries == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 16;
-		struct boot_entry *grown = realloc(list->entries, capacity * sizeof(*grown));
-
-		if (!grown) {
-			error_memory(err, NULL);
-			return NULL;
-		}
-		list->entries = grown;
-		list->capacity = capacity;
-	}
+	if (array_room(&list->entries, list->n_entries, &list->capacity, sizeof(*list->entries),
+		       NULL, err) < 0)
+		return NULL;
 	list->entries[list->n_entries] = (struct boot_entry){ 0 };
 	return &list->entries[list->n_entries++];
 }

@@ -4,6 +4,7 @@
  * records, FaultTolerantWrite.h and SystemNvDataGuid.h for the blocks behind it that make rewriting it
  * safe: a working block with a log of writes, and spare blocks, as large as the rest together.
  */
+#include "core/array.h"
 #include "core/text.h"
 #include "refgen/firmware/internal.h"
 
@@ -60,15 +61,9 @@ static int records_add(struct records *list, const struct record *record, const 
 	if (list->n_records == VARSTORE_VARIABLES_MAX)
 		return error_set(err, ERROR_LIMIT, source, record->variable.offset,
 				 "more than %d variables", VARSTORE_VARIABLES_MAX);
-	if (list->n_records == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 64;
-		struct record *grown = realloc(list->records, capacity * sizeof(*grown));
-
-		if (!grown)
-			return error_memory(err, source);
-		list->records = grown;
-		list->capacity = capacity;
-	}
+	if (array_room(&list->records, list->n_records, &list->capacity, sizeof(*list->records),
+		       source, err) < 0)
+		return -1;
 	list->records[list->n_records++] = *record;
 	return 0;
 }

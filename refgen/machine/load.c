@@ -5,6 +5,7 @@
  * Source: EDK II SecurityPkg, DxeImageVerificationLib and DxeTpm2MeasureBootLib; confirmed on OVMF
  *         2022.11 and 2025.02 (docs/boot-prediction.md).
  */
+#include "core/array.h"
 #include "core/disk/disk.h"
 #include "refgen/machine/internal.h"
 #include "refgen/secureboot/secureboot.h"
@@ -36,8 +37,9 @@ static int measure_authority(struct machine *machine, const struct machine_image
 	for (size_t i = 0; i < private->n_authorities; i++)
 		if (bytes_equal(private->authorities[i], authority->entry))
 			return 0;
-	if (machine_grow(&private->authorities, private->n_authorities,
-			 &private->authorities_capacity, sizeof(*private->authorities), err) < 0 ||
+	if (array_room(&private->authorities, private->n_authorities,
+		       &private->authorities_capacity, sizeof(*private->authorities), NULL,
+		       err) < 0 ||
 	    machine_copy(machine, authority->entry, &private->authorities[private->n_authorities],
 			 err) < 0)
 		return -1;

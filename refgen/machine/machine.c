@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/array.h"
 #include "refgen/machine/internal.h"
 
 int machine_new(alg_set banks, struct hasher *hasher, struct machine **out, struct error *err)
@@ -66,20 +67,6 @@ void machine_free(struct machine *machine)
 void machine_freep(struct machine **machine)
 {
 	machine_free(*machine);
-}
-
-int machine_grow(void *items, size_t n, size_t *capacity, size_t item_size, struct error *err)
-{
-	void **at = items, *larger;
-	size_t wanted = *capacity ? 2 * *capacity : 16, size;
-
-	if (n < *capacity)
-		return 0;
-	if (!size_mul(wanted, item_size, &size) || !(larger = realloc(*at, size)))
-		return error_memory(err, NULL);
-	*at = larger;
-	*capacity = wanted;
-	return 0;
 }
 
 /* --- runs --------------------------------------------------------------------------------------- */
@@ -185,8 +172,9 @@ const char *machine_assume(struct machine *machine, const char *fact, const char
 	for (size_t i = 0; i < private->n_assumptions; i++)
 		if (strcmp(private->assumptions[i], text) == 0)
 			return text;
-	if (machine_grow(&private->assumptions, private->n_assumptions,
-			 &private->assumptions_capacity, sizeof(*private->assumptions), NULL) < 0) {
+	if (array_room(&private->assumptions, private->n_assumptions,
+		       &private->assumptions_capacity, sizeof(*private->assumptions), NULL,
+		       NULL) < 0) {
 		private->arena.failed = true;
 		return text;
 	}
@@ -267,8 +255,8 @@ int machine_variable_set(struct machine *machine, const struct guid *guid, const
 	    machine_copy(machine, bytes_of_string(name), &made.name, err) < 0)
 		return -1;
 	if (!variable) {
-		if (machine_grow(&machine->variables, machine->n_variables,
-				 &machine->private->variables_capacity, sizeof(made), err) < 0)
+		if (array_room(&machine->variables, machine->n_variables,
+			       &machine->private->variables_capacity, sizeof(made), NULL, err) < 0)
 			return -1;
 		variable = &machine->variables[machine->n_variables++];
 	}

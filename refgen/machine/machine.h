@@ -195,9 +195,6 @@ int machine_copy(struct machine *machine, struct bytes bytes, struct bytes *out,
 const char *machine_text(struct machine *machine, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Makes room for one more item in an array from realloc: items is the address of its pointer. */
-int machine_grow(void *items, size_t n, size_t *capacity, size_t item_size, struct error *err);
-
 /* --- measuring -------------------------------------------------------------------------------- */
 
 /* What an event is, beside its digests. Strings and bytes are copied. */

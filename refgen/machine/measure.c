@@ -2,6 +2,8 @@
 /* Events as they are made. */
 #include "refgen/machine/internal.h"
 
+#include "core/array.h"
+
 /* A new event without digests, its strings copied. NULL and *err on failure. */
 static struct profile_event *event_add(struct machine *machine, const struct measurement *what,
 				       enum event_origin origin, struct error *err)
@@ -14,8 +16,8 @@ static struct profile_event *event_add(struct machine *machine, const struct mea
 			  MACHINE_EVENTS_MAX);
 		return NULL;
 	}
-	if (machine_grow(&private->events, private->n_events, &private->events_capacity,
-			 sizeof(*event), err) < 0)
+	if (array_room(&private->events, private->n_events, &private->events_capacity,
+		       sizeof(*event), NULL, err) < 0)
 		return NULL;
 	event = &private->events[private->n_events];
 	*event = (struct profile_event){
@@ -104,8 +106,9 @@ static int name_hole(struct machine *machine, struct bytes text, struct profile_
 		n_same +=
 			strncmp(private->hole_values[i].name, hole->name, strlen(hole->name)) == 0;
 	}
-	if (machine_grow(&private->hole_values, private->n_hole_values,
-			 &private->hole_values_capacity, sizeof(*private->hole_values), err) < 0)
+	if (array_room(&private->hole_values, private->n_hole_values,
+		       &private->hole_values_capacity, sizeof(*private->hole_values), NULL,
+		       err) < 0)
 		return -1;
 	if (n_same)
 		hole->name = machine_text(machine, "%s-%zu", hole->name, n_same + 1);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/array.h"
 #include "core/own.h"
 
 struct rpm_input {
@@ -19,15 +20,9 @@ static int append(struct rpm_inputs *inputs, const char *path, const struct stat
 {
 	char *copy;
 
-	if (inputs->n_items == inputs->capacity) {
-		size_t capacity = inputs->capacity ? 2 * inputs->capacity : 64;
-		struct rpm_input *items = realloc(inputs->items, capacity * sizeof(*items));
-
-		if (!items)
-			return error_memory(err, path);
-		inputs->items = items;
-		inputs->capacity = capacity;
-	}
+	if (array_room(&inputs->items, inputs->n_items, &inputs->capacity, sizeof(*inputs->items),
+		       path, err) < 0)
+		return -1;
 	copy = strdup(path);
 	if (!copy)
 		return error_memory(err, path);

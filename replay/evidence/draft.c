@@ -2,28 +2,13 @@
 /* Which member of a bundle is which evidence, whatever the container. */
 #include "replay/evidence/internal.h"
 
+#include "core/array.h"
 #include "core/json_read.h"
 #include "core/text.h"
 
-static int grow(void *array_pointer, size_t n, size_t *capacity, size_t size, struct error *err)
-{
-	void **array = array_pointer;
-	size_t wanted = *capacity ? *capacity * 2 : 16;
-	void *larger;
-
-	if (n < *capacity)
-		return 0;
-	larger = realloc(*array, wanted * size);
-	if (!larger)
-		return error_memory(err, NULL);
-	*array = larger;
-	*capacity = wanted;
-	return 0;
-}
-
 int item_list_add(struct item_list *list, struct item item, struct error *err)
 {
-	if (grow(&list->items, list->n_items, &list->capacity, sizeof(item), err) < 0)
+	if (array_room(&list->items, list->n_items, &list->capacity, sizeof(item), NULL, err) < 0)
 		return -1;
 	list->items[list->n_items++] = item;
 	return 0;
@@ -40,7 +25,8 @@ void draft_clear(struct draft *draft)
 
 int draft_found(struct draft *draft, struct found found, struct error *err)
 {
-	if (grow(&draft->found, draft->n_found, &draft->found_capacity, sizeof(found), err) < 0)
+	if (array_room(&draft->found, draft->n_found, &draft->found_capacity, sizeof(found), NULL,
+		       err) < 0)
 		return -1;
 	found.order = draft->n_found;
 	draft->found[draft->n_found++] = found;
@@ -53,8 +39,8 @@ int draft_problem(struct draft *draft, enum bundle_problem_kind kind, struct byt
 	struct bundle_problem *problem;
 	va_list args;
 
-	if (grow(&draft->problems, draft->n_problems, &draft->problems_capacity,
-		 sizeof(*draft->problems), err) < 0)
+	if (array_room(&draft->problems, draft->n_problems, &draft->problems_capacity,
+		       sizeof(*draft->problems), NULL, err) < 0)
 		return -1;
 	problem = &draft->problems[draft->n_problems++];
 	problem->kind = kind;
@@ -150,8 +136,8 @@ int draft_inspect(struct draft *draft, struct item_list *list, struct error *err
 static int assign(struct draft *draft, enum bundle_role role, struct bytes name, unsigned form,
 		  struct item_list *list, size_t item, struct error *err)
 {
-	if (grow(&draft->roles, draft->n_roles, &draft->roles_capacity, sizeof(*draft->roles),
-		 err) < 0)
+	if (array_room(&draft->roles, draft->n_roles, &draft->roles_capacity, sizeof(*draft->roles),
+		       NULL, err) < 0)
 		return -1;
 	draft->roles[draft->n_roles++] =
 		(struct assignment){ .role = role, .name = name, .item = item, .form = form };

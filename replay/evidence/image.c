@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 
+#include "core/array.h"
 #include "core/disk/disk.h"
 #include "core/json_read.h"
 #include "core/text.h"
@@ -100,15 +101,9 @@ static enum item_type item_type_of(enum volume_entry_type type)
 static int add_place(struct place_list *list, struct item *item, struct place place,
 		     struct error *err)
 {
-	if (list->n == list->capacity) {
-		size_t wanted = list->capacity ? list->capacity * 2 : 64;
-		struct place *larger = realloc(list->places, wanted * sizeof(*larger));
-
-		if (!larger)
-			return error_memory(err, NULL);
-		list->places = larger;
-		list->capacity = wanted;
-	}
+	if (array_room(&list->places, list->n, &list->capacity, sizeof(*list->places), NULL, err) <
+	    0)
+		return -1;
 	item->index = list->n;
 	list->places[list->n++] = place;
 	return 0;

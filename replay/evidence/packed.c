@@ -6,6 +6,7 @@
 #include "replay/evidence/internal.h"
 
 #include "core/archive.h"
+#include "core/array.h"
 #include "core/text.h"
 
 /* All members of an archive together, unpacked: a fleet's evidence, not a bomb. */
@@ -90,17 +91,9 @@ static enum item_type item_type_of(enum member_type type)
 
 static struct buf *new_kept(struct packed *packed, struct error *err)
 {
-	if (packed->n_kept == packed->kept_capacity) {
-		size_t wanted = packed->kept_capacity ? packed->kept_capacity * 2 : 16;
-		struct buf *larger = realloc(packed->kept, wanted * sizeof(*larger));
-
-		if (!larger) {
-			error_memory(err, packed->path);
-			return NULL;
-		}
-		packed->kept = larger;
-		packed->kept_capacity = wanted;
-	}
+	if (array_room(&packed->kept, packed->n_kept, &packed->kept_capacity, sizeof(*packed->kept),
+		       packed->path, err) < 0)
+		return NULL;
 	packed->kept[packed->n_kept] = (struct buf)BUF_INIT;
 	return &packed->kept[packed->n_kept++];
 }
@@ -310,16 +303,10 @@ static int wanted_items(struct packed *packed, struct item ***out, size_t *n_out
 
 			if (!item->is_wanted || item->is_loaded || item->is_too_large)
 				continue;
-			if (n == capacity) {
-				struct item **larger;
-
-				capacity = capacity ? capacity * 2 : 16;
-				larger = realloc(wanted, capacity * sizeof(struct item *));
-				if (!larger) {
-					free(wanted);
-					return error_memory(err, packed->path);
-				}
-				wanted = larger;
+			if (array_room(&wanted, n, &capacity, sizeof(struct item *), packed->path,
+				       err) < 0) {
+				free(wanted);
+				return -1;
 			}
 			wanted[n++] = item;
 		}

@@ -2,6 +2,8 @@
 /* Which folders of an archive or a disk image are bundles. */
 #include "replay/evidence/internal.h"
 
+#include "core/array.h"
+
 /* Folders around the bundles, as in a tar of /srv/cases/17. */
 #define WRAPPING_MAX 16
 
@@ -47,20 +49,12 @@ static bool has_evidence(const struct item *item, struct bytes rest, enum search
 
 static int add_root(struct roots *roots, const char *source, struct bytes folder, struct error *err)
 {
-	struct bytes *larger;
-
 	if (roots->n >= CONTAINER_BUNDLES_MAX)
 		return error_set(err, ERROR_LIMIT, source, ERROR_NO_OFFSET,
 				 "more than %d folders with evidence", CONTAINER_BUNDLES_MAX);
-	if (roots->n == roots->capacity) {
-		size_t wanted = roots->capacity ? roots->capacity * 2 : 16;
-
-		larger = realloc(roots->folders, wanted * sizeof(*larger));
-		if (!larger)
-			return error_memory(err, source);
-		roots->folders = larger;
-		roots->capacity = wanted;
-	}
+	if (array_room(&roots->folders, roots->n, &roots->capacity, sizeof(*roots->folders), source,
+		       err) < 0)
+		return -1;
 	roots->folders[roots->n++] = folder;
 	return 0;
 }

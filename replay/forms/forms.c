@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay/forms/forms.h"
 
+#include "core/array.h"
 #include "replay/forms/cel.h"
 #include "replay/forms/internal.h"
 #include "replay/forms/plain.h"
@@ -46,22 +47,6 @@ unsigned form_group(struct sink *sink)
 	return ++sink->result->n_groups;
 }
 
-static int grow(void *array_pointer, size_t n, size_t *capacity, size_t size, struct error *err)
-{
-	void **array = array_pointer;
-	size_t wanted = *capacity ? *capacity * 2 : 8;
-	void *larger;
-
-	if (n < *capacity)
-		return 0;
-	larger = realloc(*array, wanted * size);
-	if (!larger)
-		return error_memory(err, NULL);
-	*array = larger;
-	*capacity = wanted;
-	return 0;
-}
-
 struct hasher *form_hasher(struct sink *sink, struct error *err)
 {
 	if (!sink->hasher && hasher_new(&sink->hasher, err) < 0)
@@ -84,8 +69,8 @@ int form_add(struct sink *sink, struct form_piece piece, struct error *err, cons
 	if (result->n_pieces >= FORM_PIECES_MAX)
 		return error_set(err, ERROR_LIMIT, NULL, ERROR_NO_OFFSET,
 				 "more than %d pieces of evidence in one file", FORM_PIECES_MAX);
-	if (grow(&result->pieces, result->n_pieces, &result->pieces_capacity, sizeof(piece), err) <
-	    0)
+	if (array_room(&result->pieces, result->n_pieces, &result->pieces_capacity, sizeof(piece),
+		       NULL, err) < 0)
 		return -1;
 	if (!piece.name.data)
 		piece.name = bytes_of("", 0);
@@ -108,7 +93,8 @@ int form_remark(struct sink *sink, bool is_fault, const char *where, struct erro
 	va_end(args);
 	if (result->arena->failed)
 		return error_memory(err, NULL);
-	if (grow(&result->notes, result->n_notes, &result->notes_capacity, sizeof(note), err) < 0)
+	if (array_room(&result->notes, result->n_notes, &result->notes_capacity, sizeof(note), NULL,
+		       err) < 0)
 		return -1;
 	result->notes[result->n_notes++] = note;
 	return 0;
