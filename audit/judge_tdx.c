@@ -28,6 +28,7 @@ struct tdx_walk {
 	struct tdx_quote quote;
 	struct tdx_result result;
 
+	bool has_logs;                      /* what follows was found out: once for all quotes */
 	const struct bundle_file *log_file; /* NULL: none that can be read */
 	bool is_whole;
 	uint64_t n_events, n_bad_data;
@@ -326,25 +327,23 @@ static int judge_one(struct tdx_walk *walk, struct error *err)
 			       "a quote whose signature does not hold says nothing of the logs");
 		return 0;
 	}
-	if (replay_log(walk, err) < 0 || read_userspace(walk, err) < 0)
+	if (!walk->has_logs && (replay_log(walk, err) < 0 || read_userspace(walk, err) < 0))
 		return -1;
+	walk->has_logs = true;
 	return compare(walk, err);
 }
 
 int judge_tdx(struct judge *judge, struct error *err)
 {
 	const struct bundle *bundle = judge->bundle;
+	struct tdx_walk walk = { .judge = judge };
+	int status = 0;
 
-	for (size_t i = 0; i < bundle->n_files; i++) {
-		struct tdx_walk walk = { .judge = judge, .file = &bundle->files[i] };
-		int status;
-
-		if (bundle->files[i].role != ROLE_TDX_QUOTE)
-			continue;
-		status = judge_one(&walk, err);
-		free(walk.extends);
-		if (status < 0)
-			return -1;
+	for (size_t i = 0; i < bundle->n_files && status == 0; i++) {
+		walk.file = &bundle->files[i];
+		if (walk.file->role == ROLE_TDX_QUOTE)
+			status = judge_one(&walk, err);
 	}
-	return 0;
+	free(walk.extends);
+	return status;
 }

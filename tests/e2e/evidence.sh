@@ -82,4 +82,27 @@ check_run "JSON of another kind is no evidence" 0 "$ASSAY" replay evidence other
 check "  it says so" contains "$OUT" "in no form that Assay reads"
 check_run "nothing at all" 3 "$ASSAY" replay evidence "$TOP/LICENSE"
 check_run "nothing named" 2 "$ASSAY" replay evidence
+
+# A TDX machine: its quote and its firmware's log, by name, by content, in JSON.
+tdx=$vectors/tdx
+mkdir td && cp "$tdx/v5-1.5.quote" td/quote.tdx && cp "$tdx/ccel" td/CCEL
+mkdir content && cp "$tdx/v4.quote" content/a && cp "$tdx/ccel" content/b
+printf '{"quote":"%s","cc_eventlog":"%s"}' "$(base64 -w0 "$tdx/v4.quote")" "$(base64 -w0 "$tdx/ccel")" > td.json
+for bundle in td content td.json; do
+    check_run "a TDX machine: $bundle" 5 "$ASSAY" audit --json --ca "$tdx/root.pem" --nonce 00112233445566778899aabbccddeeff "$bundle"
+    in_json "  each link holds, and so do the registers" \
+        '[.bundles[0].checks[] | select(.result == "pass") | .check] | contains(["tdx.signature", "tdx.key", "tdx.qe-signature", "tdx.qe", "tdx.chain", "tdx.debug", "quote.nonce", "tdx.replay"])'
+    in_json "  what nobody checks is said" '.bundles[0] | (.findings | length == 0) and any(.checks[]; .check == "tdx.tcb" and .result == "skip")'
+done
+if [ -n "$CORPUS" ]; then
+    # Its kernel extended RTMR2 after the boot, and no log of that is there; the root is the one it brings along.
+    mkdir real && cp "$CORPUS/ccel/cc-api-cc-trusted-api__quote.bin" real/quote.tdx
+    cp "$CORPUS/ccel/cc-api-cc-trusted-api__ccel_data.bin" real/CCEL
+    awk '/BEGIN CERT/ { n++ } n == 3 { print } /END CERT/ && n == 3 { exit }' <(strings -n 1 real/quote.tdx) > root.pem
+    check_run "a real TDX machine" 1 "$ASSAY" audit --json --ca root.pem real
+    in_json "  its signatures hold" '[.bundles[0].checks[] | select(.result == "pass") | .check] | contains(["tdx.signature", "tdx.key", "tdx.qe-signature", "tdx.chain"])'
+    in_json "  one register alone has more than its firmware's log" '.bundles[0].findings | map(.code + " " + .subject) == ["pcr.mismatch RTMR 2"]'
+else
+    skip "a real TDX machine" "no corpus"
+fi
 finish
