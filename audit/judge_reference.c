@@ -104,9 +104,9 @@ static void tell_unseen(const struct profile_judge *p, const struct reference_fi
 			n, step->found->index, step->why, p->judge->policy->predicted.line);
 	else
 		report_check(p->report, "boot.event", CHECK_SKIP, bytes_of_string(subject),
-			     "%" PRIu64 " events (the first is %" PRIu64 ") pass by %s: the "
+			     "events that pass by %s: %" PRIu64 ", the first is %" PRIu64 ". The "
 			     "reference state does not say what they measure",
-			     n, step->found->index, step->why);
+			     step->why, n, step->found->index);
 }
 
 static void tell_fit(const struct profile_judge *p, const struct reference_fit *fit)

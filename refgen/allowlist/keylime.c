@@ -5,7 +5,9 @@
 #include "core/base64.h"
 #include "core/text.h"
 
-#define VERSION 1
+#define VERSION           1
+/* Before there were runtime policies: "hashes" instead of "digests", exclusions in a file of their own. */
+#define ALLOWLIST_VERSION 5
 
 static int malformed(const struct allowlist_reading *reading, struct error *err, const char *what,
 		     struct bytes key)
@@ -142,13 +144,17 @@ static int read_keys(struct allowlist_reading *reading, struct bytes text, bool 
 int keylime_read(struct allowlist_reading *reading, const struct json_value *document,
 		 struct error *err)
 {
+	const struct json_value *hashes = json_value_member(document, "hashes");
 	const struct json_value *digests = json_value_member(document, "digests");
+	bool is_old = hashes && !digests;
 	const struct json_value *meta = json_value_member(document, "meta");
 	const struct json_value *ima = json_value_member(document, "ima"), *excludes, *ignored;
 	struct allowlist *list = reading->list;
 	uint64_t version;
 	struct bytes keys;
 
+	if (is_old)
+		digests = hashes;
 	if (!digests && reference_state_is_one(document))
 		return reference_state_read(reading, document, err);
 	if (!digests)
@@ -159,11 +165,12 @@ int keylime_read(struct allowlist_reading *reading, const struct json_value *doc
 		return malformed(reading, err, "no object", bytes_of_string("digests"));
 	if (!json_value_uint(json_value_member(meta, "version"), &version))
 		return malformed(reading, err, "lacks a \"version\"", bytes_of_string("meta"));
-	if (version != VERSION)
+	if (is_old ? version < 1 || version > ALLOWLIST_VERSION : version != VERSION)
 		return error_set(err, ERROR_UNSUPPORTED, reading->source, ERROR_NO_OFFSET,
-				 "a runtime policy of version %llu; version %d is read",
-				 (unsigned long long)version, VERSION);
-	list->format = "Keylime runtime policy";
+				 "%s of version %llu; version %d is read",
+				 is_old ? "an allowlist" : "a runtime policy",
+				 (unsigned long long)version, is_old ? ALLOWLIST_VERSION : VERSION);
+	list->format = is_old ? "Keylime allowlist" : "Keylime runtime policy";
 	list->is_policy = true;
 	if (json_value_each(digests, add_path, reading, err) < 0 ||
 	    json_value_each(json_value_member(document, "keyrings"), add_buffers, reading, err) <

@@ -53,6 +53,9 @@ static const struct good_case {
          "sha256:aa /a;sha256:bb /a;",												 0},
 	{ "of a name with an algorithm", KEYLIME("{\"boot_aggregate\": [\"sha256:" A32 A32 "\"]}"),
          "",															   1},
+	{ "an allowlist of old",
+         "{\"meta\": {\"version\": 5}, \"hashes\": {\"/a\": [\"" A32 A32 "\"]}}",                             "sha256:aa /a;",
+         0															      },
 	{ "of no digests",               KEYLIME("{}"),						       "",                      0},
 };
 
@@ -68,6 +71,10 @@ static void good(void **state)
 	assert_string_equal(text, row->shown);
 	assert_int_equal(list.n_relative, row->n_relative);
 }
+
+#define BAD_KEY                                                                                    \
+	"{\"meta\": {\"version\": 1}, \"digests\": {}, \"verification-keys\": "                    \
+	"\"{\\\"pubkeys\\\": [\\\"Zg\\\"]}\"}"
 
 static const struct bad_case {
 	const char *name, *text;
@@ -87,6 +94,11 @@ static const struct bad_case {
 	{ "no version",                "{\"digests\": {}}",						   ERROR_MALFORMED,   ERROR_NO_OFFSET},
 	{ "another version",           "{\"meta\": {\"version\": 2}, \"digests\": {}}",                       ERROR_UNSUPPORTED,
          ERROR_NO_OFFSET															},
+	{ "an allowlist of tomorrow",  "{\"meta\": {\"version\": 6}, \"hashes\": {}}",
+         ERROR_UNSUPPORTED,												      ERROR_NO_OFFSET},
+	{ "buffers that are a list",
+         "{\"meta\": {\"version\": 1}, \"digests\": {}, \"ima-buf\": {\"x\": \"\"}}",			 ERROR_MALFORMED,   ERROR_NO_OFFSET},
+	{ "a key that is no base64",   BAD_KEY,							       ERROR_MALFORMED,   ERROR_NO_OFFSET},
 	{ "digests that are a list",   KEYLIME("[]"),							 ERROR_MALFORMED,   ERROR_NO_OFFSET},
 	{ "digests of a path: text",   KEYLIME("{\"/a\": \"" A32 A32 "\"}"),                                  ERROR_MALFORMED,
          ERROR_NO_OFFSET															},
