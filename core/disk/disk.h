@@ -73,6 +73,22 @@ const struct partition *disk_partitions(const struct disk *disk, size_t *n);
  */
 int disk_gpt_event(const struct disk *disk, struct buf *out, struct error *err);
 
+/* A partition of an MBR, logical ones too. */
+struct mbr_partition {
+	unsigned number;      /* as Linux counts: logical ones from 5 */
+	uint64_t start, size; /* bytes; not yet checked against the disk */
+};
+
+#define MBR_PARTITIONS_MAX 64
+
+struct mbr {
+	struct mbr_partition partitions[MBR_PARTITIONS_MAX];
+	size_t n;
+};
+
+/* For looking into file systems: firmware measures GPTs only. 1, 0 for no MBR with partitions, -1. */
+int disk_mbr(const struct disk *disk, struct mbr *out, struct error *err);
+
 /* --- volume ------------------------------------------------------------------------------ */
 
 enum volume_kind { VOLUME_FAT, VOLUME_EXT, VOLUME_ISO9660, VOLUME_DIRECTORY };
@@ -106,6 +122,9 @@ struct volume_entry {
  * neither FAT, ext nor ISO 9660 (the message says what it is, where that can be told). */
 int volume_of_partition(const struct disk *disk, size_t partition, struct volume **out,
 			struct error *err);
+
+int volume_of_mbr_partition(const struct disk *disk, const struct mbr_partition *partition,
+			    struct volume **out, struct error *err);
 
 /* The whole disk as one FAT, ext or ISO 9660: an image of a partition, or a CD. */
 int volume_of_disk(const struct disk *disk, struct volume **out, struct error *err);

@@ -130,6 +130,21 @@ int volume_of_partition(const struct disk *disk, size_t partition, struct volume
 			   (p->last_lba - p->first_lba + 1) * sector_size, p, name, out, err);
 }
 
+int volume_of_mbr_partition(const struct disk *disk, const struct mbr_partition *partition,
+			    struct volume **out, struct error *err)
+{
+	char name[256];
+
+	snprintf(name, sizeof(name), "%s, partition %u", disk_name(disk), partition->number);
+	if (partition->start >= disk_size(disk) ||
+	    partition->size > disk_size(disk) - partition->start)
+		return error_set(err, ERROR_MALFORMED, name, ERROR_NO_OFFSET,
+				 "MBR: 0x%" PRIx64 " bytes from 0x%" PRIx64
+				 ", the image has 0x%" PRIx64,
+				 partition->size, partition->start, disk_size(disk));
+	return volume_open(disk, partition->start, partition->size, NULL, name, out, err);
+}
+
 int volume_of_disk(const struct disk *disk, struct volume **out, struct error *err)
 {
 	return volume_open(disk, 0, disk_size(disk), NULL, disk_name(disk), out, err);

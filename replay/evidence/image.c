@@ -314,7 +314,24 @@ static int add_volume(struct image *image, struct volume *volume, const char *pr
 	return image->draft.arena.failed ? error_memory(err, image->path) : 0;
 }
 
-/* Each partition with a file system that is read; one that is damaged, or unknown, is told. */
+/* A partition that was opened, or why it was not: one that is damaged, or unknown, is told. */
+static int add_partition(struct image *image, size_t number, int status, struct volume *volume,
+			 const struct error *problem, struct error *err)
+{
+	const char *prefix = arena_printf(&image->draft.arena, "partition-%zu", number);
+
+	if (status == 0)
+		return add_volume(image, volume, prefix, err);
+	if (problem->code == ERROR_SYSTEM) {
+		if (err)
+			*err = *problem;
+		return -1;
+	}
+	return draft_problem(&image->draft,
+			     problem->code == ERROR_UNSUPPORTED ? BUNDLE_NOTE : BUNDLE_UNREAD,
+			     bytes_of_string(prefix), err, "%s", problem->message);
+}
+
 static int open_partitions(struct image *image, struct error *err)
 {
 	const struct partition *partitions;
@@ -322,30 +339,31 @@ static int open_partitions(struct image *image, struct error *err)
 
 	partitions = disk_partitions(image->disk, &n);
 	for (size_t i = 0; i < n; i++) {
-		const char *prefix =
-			arena_printf(&image->draft.arena, "partition-%zu", partitions[i].number);
 		struct error problem = { 0 };
-		struct volume *volume;
+		struct volume *volume = NULL;
+		int status;
 
 		if (image->n_volumes == VOLUMES_MAX)
-			return draft_problem(&image->draft, BUNDLE_LIMIT, bytes_of_string(prefix),
-					     err,
-					     "more than %d partitions; this one and those "
-					     "behind it are not read",
-					     VOLUMES_MAX);
-		if (volume_of_partition(image->disk, i, &volume, &problem) == 0) {
-			if (add_volume(image, volume, prefix, err) < 0)
-				return -1;
-			continue;
-		}
-		if (problem.code == ERROR_SYSTEM) {
-			if (err)
-				*err = problem;
+			return draft_problem(&image->draft, BUNDLE_LIMIT, bytes_of("", 0), err,
+					     "more than %d partitions; those from number %zu on "
+					     "are not read",
+					     VOLUMES_MAX, partitions[i].number);
+		status = volume_of_partition(image->disk, i, &volume, &problem);
+		if (add_partition(image, partitions[i].number, status, volume, &problem, err) < 0)
 			return -1;
-		}
-		if (draft_problem(&image->draft,
-				  problem.code == ERROR_UNSUPPORTED ? BUNDLE_NOTE : BUNDLE_UNREAD,
-				  bytes_of_string(prefix), err, "%s", problem.message) < 0)
+	}
+	return 0;
+}
+
+static int open_mbr(struct image *image, const struct mbr *mbr, struct error *err)
+{
+	for (size_t i = 0; i < mbr->n; i++) {
+		const struct mbr_partition *partition = &mbr->partitions[i];
+		struct error problem = { 0 };
+		struct volume *volume = NULL;
+		int status = volume_of_mbr_partition(image->disk, partition, &volume, &problem);
+
+		if (add_partition(image, partition->number, status, volume, &problem, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -360,6 +378,8 @@ static int open_volumes(struct image *image, struct error *err)
 	struct error problem = { 0 };
 	const char *foreign = NULL;
 	struct volume *volume;
+	struct mbr mbr;
+	int found;
 
 	if (volume_of_disk(image->disk, &volume, &problem) == 0)
 		return add_volume(image, volume, "", err) < 0 ? -1 : 1;
@@ -368,8 +388,10 @@ static int open_volumes(struct image *image, struct error *err)
 	if (problem.code == ERROR_UNSUPPORTED) {
 		if (disk_foreign(image->disk, &foreign, err) < 0)
 			return -1;
-		if (!foreign)
-			return 0;
+		if (!foreign) {
+			found = disk_mbr(image->disk, &mbr, err);
+			return found <= 0 ? found : open_mbr(image, &mbr, err) < 0 ? -1 : 1;
+		}
 	}
 	if (err)
 		*err = problem;

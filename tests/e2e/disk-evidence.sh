@@ -64,6 +64,38 @@ check_run "an audit of the disk" 5 "$ASSAY" audit --json --ca case/ca --ak case/
 in_json "  verifies its quote" '.bundles[0].checks | any(.check == "quote.signature" and .result == "pass")'
 in_json "  and replays its logs" '[.bundles[0].checks[] | select(.check == "pcr.replay")] | length > 0 and all(.result == "pass")'
 
+# A disk of a BIOS machine: a primary partition, and two logical ones in an extended one.
+check "made: a disk with an MBR" python3 - esp.img xfs-start root.img mbr.img << 'PY'
+import struct, sys
+MIB, at = 2048, {}
+open(sys.argv[2], "wb").write(b"XFSB" + bytes(4092))
+parts = [open(name, "rb").read() for name in sys.argv[1:4]]
+disk = bytearray(52 * MIB * 512)
+def entry(kind, first, n):
+    return struct.pack("<B3sB3sII", 0, bytes(3), kind, bytes(3), first, n)
+def table(sector, *entries):
+    disk[sector * 512 + 446:sector * 512 + 510] = b"".join(entries).ljust(64, b"\0")
+    disk[sector * 512 + 510:sector * 512 + 512] = b"\x55\xaa"
+table(0, entry(0x0c, MIB, 16 * MIB), entry(0x05, 17 * MIB, 34 * MIB))
+table(17 * MIB, entry(0x83, MIB, 8), entry(0x05, 2 * MIB, 17 * MIB))
+table(19 * MIB, entry(0x83, MIB, 16 * MIB), entry(0x05, 0, 0))
+for start, part in zip((MIB, 18 * MIB, 20 * MIB), parts):
+    disk[start * 512:start * 512 + len(part)] = part
+open(sys.argv[4], "wb").write(disk)
+PY
+check "what is in a logical partition" evidence mbr.img
+in_json "  is found" '.bundles | length == 1 and (.[0].files | length) == 34'
+in_json "  what is not read is noted" '.bundles[0].problems | any(.path == "partition-5" and (.message | contains("XFS, which is not read")))'
+python3 - mbr.img circle.img << 'PY'
+import struct, sys
+disk = bytearray(open(sys.argv[1], "rb").read())
+at = 19 * 2048 * 512 + 446 + 16
+disk[at:at + 16] = struct.pack("<B3sB3sII", 0, bytes(3), 5, bytes(3), 0, 2048)  # back to the first table of the chain
+open(sys.argv[2], "wb").write(disk)
+PY
+check_run "tables in a circle" 3 timeout 20 "$ASSAY" replay evidence circle.img
+check "  are said to be that" contains "$ERR" "MBR: "
+
 # Containers: qcow2 as qemu-img made it of a kept image, plain and compressed, and of this disk where there is one.
 "$ASSAY" replay evidence "$TOP/tests/fuzz/corpus/image/ext4" | sed 1d > raw.txt
 in_container() { "$ASSAY" replay evidence "$1" | sed 1d > container.txt && [ -s container.txt ] && same raw.txt container.txt; }

@@ -68,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(buf_clear) struct buf event = BUF_INIT;
 	struct volume *volume;
 	struct error err;
+	struct mbr mbr;
 	size_t n;
 
 	if (disk_open_bytes(bytes_of(data, size), "fuzz", &disk, &err) < 0)
@@ -79,6 +80,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			visit_volume(volume);
 	if (volume_of_disk(disk, &volume, &err) == 0)
 		visit_volume(volume);
+	if (disk_mbr(disk, &mbr, &err) == 1)
+		for (size_t i = 0; i < mbr.n && i < 4; i++)
+			if (volume_of_mbr_partition(disk, &mbr.partitions[i], &volume, &err) == 0)
+				visit_volume(volume);
 	if (volume_of_el_torito(disk, &volume, &err) == 1)
 		visit_volume(volume);
 	return 0;
