@@ -18,8 +18,8 @@
  * nothing yet that a log would have to keep, so pages are written once, to their places. It is closed
  * by its time alone.
  */
-#define TRANSACTION_ARTIFACTS 16
-#define TRANSACTION_SECONDS   2
+#define TRANSACTION_ARTIFACTS    16
+#define TRANSACTION_MILLISECONDS 2000
 
 /* An artifact that is in the database, or in the open transaction. */
 struct known_artifact {
@@ -36,10 +36,10 @@ struct import {
 	struct known_artifact *known; /* owned */
 	size_t n_known, n_slots;
 
-	bool is_new;       /* nothing was ever committed to the database, not even its tables */
-	bool logged;       /* there is a write-ahead log */
-	bool begun;        /* a transaction is open */
-	time_t begun_time; /* its first artifact was written then, by CLOCK_MONOTONIC */
+	bool is_new;        /* nothing was ever committed to the database, not even its tables */
+	bool logged;        /* there is a write-ahead log */
+	bool begun;         /* a transaction is open */
+	int64_t begun_time; /* its first artifact was written then; milliseconds of CLOCK_MONOTONIC */
 	uint64_t n_uncommitted; /* whole artifacts in it */
 	uint64_t n_committed;   /* by this run */
 
@@ -363,12 +363,12 @@ static int commit(struct db *db, struct error *err)
 	return 0;
 }
 
-static time_t now(void)
+static int64_t now(void)
 {
 	struct timespec time = { 0 };
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec;
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 /* Whether the open transaction has gone on for long enough. */
@@ -376,7 +376,7 @@ static bool is_due(const struct import *import)
 {
 	return (!import->is_new && import->n_uncommitted >= TRANSACTION_ARTIFACTS &&
 		import->n_uncommitted >= import->n_committed) ||
-	       now() - import->begun_time >= TRANSACTION_SECONDS;
+	       now() - import->begun_time >= TRANSACTION_MILLISECONDS;
 }
 
 /* --- whole artifacts ------------------------------------------------------------------------------ */
