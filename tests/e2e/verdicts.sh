@@ -64,7 +64,7 @@ while IFS=$'\t' read -r name verdict findings options rule; do
 done < cases
 
 # What buffers say is in the report, believed or not.
-buffer_of() { jq -e --arg name "$1" ".bundles[] | select(.name == \$name).buffers | any($2)" reports/*.json > /dev/null; }
+buffer_of() { jq -s -e --arg name "$1" "[.[].bundles[] | select(.name == \$name).buffers[]?] | any($2)" reports/*.json > /dev/null; }
 check "a key that was put into a keyring is decoded" buffer_of keyring-was-given-a-strange-key \
     '.name == ".ima" and .kind == "key" and .attested and (.text | contains("CN = unknown, RSA 2048, key id "))'
 check "what is no key is said to be none" buffer_of keyring-was-given-no-key '.name == ".ima" and (.text | contains("no certificate"))'
