@@ -67,7 +67,7 @@ static int add_tree(struct rpm_inputs *inputs, const char *path, rpm_inputs_fail
 
 	if (!root)
 		return error_memory(err, path);
-	tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	tree = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
 	if (!tree)
 		return error_memory(err, path);
 	for (errno = 0; (entry = fts_read(tree)); errno = 0) {

@@ -254,6 +254,9 @@ forged() { # file contents changed and every digest of header and payload made r
 }
 check "changed contents are refused" eval 'forged && run 1 "$ASSAY" refgen rpm -n forged.rpm && contains "$ERR" "of the payload is"'
 check_run "a file that is not there" 3 "$ASSAY" refgen rpm -n rpms/xz.rpm rpms/nowhere.rpm
+ln -s rpms named-by-link
+check_run "a folder named by a link" 0 "$ASSAY" refgen rpm -n --json named-by-link
+check "has the folder's packages" test "$(jq '.artifacts | length' "$OUT")" = "$(find rpms -name '*.rpm' | wc -l)"
 check_run "a folder without packages" 3 "$ASSAY" refgen rpm -n stage
 check "what is no package" eval 'run 3 "$ASSAY" refgen rpm -n made.spec && contains "$ERR" "not an RPM package"'
 mkfifo pipe.rpm
@@ -302,8 +305,8 @@ interrupted() {
     local i pid
     mkdir -p many && for i in $(seq 100); do cp rpms/xz.rpm "many/$i.rpm"; "$RPM_EDIT" "many/$i.rpm" int32 1007 "$i"; done
     "$ASSAY" refgen rpm -r many --db many.db -j2 many > /dev/null 2>&1 & pid=$!
-    until [ -s many.db-wal ] || ! kill -0 "$pid" 2> /dev/null; do sleep 0.01; done
-    sleep 0.05; kill -9 "$pid" 2> /dev/null; wait "$pid" 2> /dev/null
+    until [ -s many.db ] || ! kill -0 "$pid" 2> /dev/null; do sleep 0.01; done
+    kill -9 "$pid" 2> /dev/null; wait "$pid" 2> /dev/null
     run 0 "$ASSAY" refgen rpm -r many --db many.db many && cp "$OUT" again &&
         run 0 "$ASSAY" refgen rpm -r many --db many2.db many || return 1
     sed 's/^/# /' again
