@@ -34,10 +34,9 @@ static void read_bundle(struct image *image, size_t i)
 static bool is_container(struct bytes image)
 {
 	static const char *const magics[] = { "EVF", "AFF10", "KDMV" };
-	struct bytes end = bytes_of("", 0);
+	size_t tail = image.size < 512 ? image.size : 512;
+	struct bytes end = bytes_of(image.data + image.size - tail, tail);
 
-	if (image.size >= 512)
-		end = bytes_of(image.data + image.size - 512, 512);
 	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
 		if (bytes_start_with(image, bytes_of_string(magics[i])))
 			return true;
