@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 
+#include "core/array.h"
 #include "core/own.h"
 #include "replay/tdx/tdx.h"
 #include "replay/userspace/userspace.h"
@@ -190,15 +191,9 @@ static int keep_extend(struct tdx_walk *walk, const struct userspace_record *rec
 	for (size_t i = 0; i < said->n_digests; i++) {
 		if (said->digests[i].alg != ALG_SHA384)
 			continue;
-		if (walk->n_extends == walk->capacity) {
-			size_t capacity = walk->capacity ? walk->capacity * 2 : 64;
-			struct extend *larger = realloc(walk->extends, capacity * sizeof(*larger));
-
-			if (!larger)
-				return error_memory(err, walk->judge->bundle->name);
-			walk->extends = larger;
-			walk->capacity = capacity;
-		}
+		if (array_room(&walk->extends, walk->n_extends, &walk->capacity,
+			       sizeof(*walk->extends), walk->judge->bundle->name, err) < 0)
+			return -1;
 		walk->extends[walk->n_extends++] =
 			(struct extend){ .rtmr = said->pcr - 1, .digest = said->digests[i] };
 	}
