@@ -79,9 +79,17 @@ int key_parse(struct bytes der, const char *source, enum key_form *form, struct 
 	      struct error *err)
 {
 	AUTO(buf_clear) struct buf tbs = BUF_INIT;
+	struct error why = { 0 };
 
-	if (public_key_parse_der(der, source, key, err) < 0)
+	if (public_key_parse_der(der, source, key, &why) < 0) {
+		const char *kind = why.code == ERROR_MALFORMED ? private_form(der) : NULL;
+
+		if (kind)
+			return refuse_private(kind, source, 0, err);
+		if (err)
+			*err = why;
 		return -1;
+	}
 	*form = x509_tbs_append(&tbs, der) ? KEY_FORM_CERTIFICATE : KEY_FORM_PUBLIC;
 	return 0;
 }
@@ -108,12 +116,8 @@ static int read_der(struct reading *reading, struct bytes der, uint64_t offset, 
 	AUTO(public_key_freep) struct public_key *key = NULL;
 	struct key_item item = { .der = der };
 	struct error why = { 0 };
-	const char *kind;
 
 	if (key_parse(der, reading->source, &item.form, &key, &why) < 0) {
-		kind = why.code == ERROR_MALFORMED ? private_form(der) : NULL;
-		if (kind)
-			return refuse_private(kind, reading->source, offset, err);
 		if (why.code == ERROR_MALFORMED)
 			why.offset = offset;
 		if (err)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay/ima/keyring.h"
 
+#include "core/array.h"
 #include "core/crypto_x509.h"
+#include "core/key_file.h"
 #include "core/own.h"
 #include "core/text.h"
 
@@ -25,13 +27,7 @@ void ima_keyring_clear(struct ima_keyring *keyring)
 	keyring_truncate(keyring, 0);
 	free(keyring->keys);
 	keyring->keys = NULL;
-}
-
-static bool is_certificate(struct bytes der)
-{
-	AUTO(buf_clear) struct buf tbs = BUF_INIT;
-
-	return x509_tbs_append(&tbs, der);
+	keyring->capacity = 0;
 }
 
 static void add_id(struct ima_key *key, struct bytes id)
@@ -77,86 +73,60 @@ static int find_name(struct ima_key *key, struct error *err)
 	return key->name ? 0 : error_memory(err, NULL);
 }
 
-/* One key, which is taken. */
-static int add_key(struct ima_keyring *keyring, struct public_key *public_key, struct bytes der,
-		   const struct ima_key *like, const char *source, struct error *err)
-{
-	struct ima_key *larger =
-		realloc(keyring->keys, (keyring->n_keys + 1) * sizeof(*keyring->keys));
-	struct ima_key *key;
-	uint8_t *copy;
+/* Where keys are added, and what they have in common. */
+struct adding {
+	struct ima_keyring *keyring;
+	const struct ima_key *like;
+	const char *source;
+};
 
-	if (!larger) {
-		public_key_free(public_key);
-		return error_memory(err, source);
-	}
-	keyring->keys = larger;
-	key = &larger[keyring->n_keys++];
+/* One key, from the DER that holds it. */
+static int add_key(struct adding *adding, struct bytes der, struct error *err)
+{
+	struct ima_keyring *keyring = adding->keyring;
+	const struct ima_key *like = adding->like;
+	struct public_key *public_key;
+	enum key_form form;
+	struct ima_key *key;
+
+	if (keyring->n_keys >= IMA_KEYS_MAX)
+		return error_set(err, ERROR_LIMIT, adding->source, ERROR_NO_OFFSET,
+				 "more than %d keys", IMA_KEYS_MAX);
+	if (array_room(&keyring->keys, keyring->n_keys, &keyring->capacity, sizeof(*keyring->keys),
+		       adding->source, err) < 0 ||
+	    key_parse(der, adding->source, &form, &public_key, err) < 0)
+		return -1;
+	key = &keyring->keys[keyring->n_keys++];
 	*key = (struct ima_key){ .key = public_key, .index = like->index, .uses = like->uses };
 	key->from = strdup(like->from);
-	if (is_certificate(der)) {
-		copy = malloc(der.size);
+	if (!key->from)
+		return error_memory(err, adding->source);
+	if (form == KEY_FORM_CERTIFICATE) {
+		uint8_t *copy = malloc(der.size);
+
 		if (!copy)
-			return error_memory(err, source);
+			return error_memory(err, adding->source);
 		memcpy(copy, der.data, der.size);
 		key->der = bytes_of(copy, der.size);
 	}
-	if (!key->from)
-		return error_memory(err, source);
 	return find_ids(key, err) < 0 ? -1 : find_name(key, err);
 }
 
-static int add_pem(struct ima_keyring *keyring, struct bytes text, const struct ima_key *like,
-		   const char *source, struct error *err)
+static int take_key(void *ctx, const struct key_item *item, struct error *err)
 {
-	size_t n_before = keyring->n_keys;
-	char label[PEM_LABEL_SIZE];
-	struct bytes block;
-
-	for (;;) {
-		AUTO(buf_clear) struct buf der = BUF_INIT;
-		struct public_key *key;
-		int found = pem_next(&text, source, &block, label, &der, err);
-
-		if (found < 0 || (found > 0 && buf_finish(&der, err) < 0))
-			return -1;
-		if (!found)
-			break;
-		if (keyring->n_keys >= IMA_KEYS_MAX)
-			return error_set(err, ERROR_LIMIT, source, ERROR_NO_OFFSET,
-					 "more than %d keys", IMA_KEYS_MAX);
-		if (public_key_parse_pem(block, source, &key, err) < 0 ||
-		    add_key(keyring, key, buf_bytes(&der), like, source, err) < 0)
-			return -1;
-	}
-	if (keyring->n_keys == n_before)
-		return error_set(err, ERROR_MALFORMED, source, 0,
-				 "neither PEM nor DER of a public key or certificate");
-	return 0;
-}
-
-static int add_der(struct ima_keyring *keyring, struct bytes der, const struct ima_key *like,
-		   const char *source, struct error *err)
-{
-	struct public_key *key;
-
-	if (keyring->n_keys >= IMA_KEYS_MAX)
-		return error_set(err, ERROR_LIMIT, source, ERROR_NO_OFFSET, "more than %d keys",
-				 IMA_KEYS_MAX);
-	if (public_key_parse_der(der, source, &key, err) < 0)
-		return -1;
-	return add_key(keyring, key, der, like, source, err);
+	return add_key(ctx, item->der, err);
 }
 
 int ima_keyring_add(struct ima_keyring *keyring, struct bytes bytes, const char *source,
 		    const char *from, unsigned uses, uint64_t index, struct error *err)
 {
 	const struct ima_key like = { .from = from, .uses = uses, .index = index };
+	struct adding adding = { keyring, &like, source };
 	size_t n_before = keyring->n_keys;
-	/* The DER of either is a SEQUENCE. */
+	/* The DER of either is a SEQUENCE. The kernel takes one of them, and so do we. */
 	bool is_der = bytes.size && bytes.data[0] == 0x30;
-	int status = is_der ? add_der(keyring, bytes, &like, source, err)
-			    : add_pem(keyring, bytes, &like, source, err);
+	int status = is_der ? add_key(&adding, bytes, err)
+			    : key_file_read(bytes, source, take_key, &adding, err);
 
 	if (status < 0)
 		keyring_truncate(keyring, n_before);

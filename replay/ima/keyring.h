@@ -36,7 +36,7 @@ struct ima_key {
 
 struct ima_keyring {
 	struct ima_key *keys; /* owned */
-	size_t n_keys;
+	size_t n_keys, capacity;
 };
 
 /* Keys in one keyring, and in one file: a distribution has a handful. */
@@ -46,7 +46,7 @@ void ima_keyring_clear(struct ima_keyring *keyring);
 
 /*
  * Adds the keys of a file: PEM blocks (public keys, certificates), or the DER of one. ERROR_MALFORMED
- * where there is none, or one cannot be read; nothing is added then. source is what errors call it.
+ * where there is none, one cannot be read, or one is private (core/key_file.h); nothing is added then. source is what errors call it.
  */
 int ima_keyring_add(struct ima_keyring *keyring, struct bytes bytes, const char *source,
 		    const char *from, unsigned uses, uint64_t index, struct error *err);

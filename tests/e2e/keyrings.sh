@@ -41,6 +41,8 @@ cat second.pem private.pem > mixed.pem
 for file in private.pem private.der encrypted.pem bundle.p12 mixed.pem; do
     check_run "$file is refused" 3 "$ASSAY" refgen keys -r three -k .ima --db golden.db $file
     check "  for what it is" contains "$ERR" "a private key should not be here"
+    check_run "nor by audit --ima-key: $file" 3 "$ASSAY" audit --ima-key "$file" "$TOP/tests/vectors/captures/sb-grub"
+    check "  for what it is" contains "$ERR" "a private key should not be here"
 done
 check_run "nothing of it is in the database" 0 "$ASSAY" db list --db golden.db
 check "  not even the release" lacks "$OUT" three
