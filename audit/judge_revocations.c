@@ -457,8 +457,13 @@ int judge_revocations(struct judge *judge, struct error *err)
 			     .machines_level = "" };
 	int status;
 
-	if (!walk.revocations)
+	if (!walk.revocations) {
+		if (judge->has_boot)
+			report_check(judge->report, "boot.revocations", CHECK_SKIP,
+				     file_subject(judge->boot_file),
+				     "no list of revocations was given (--dbx)");
 		return 0;
+	}
 	if (!judge->has_boot) {
 		report_missing(judge->report, "boot.revocations", bytes_of("", 0),
 			       "no boot log to hold against the revocation list");

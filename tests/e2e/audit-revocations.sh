@@ -41,6 +41,9 @@ check "certificates of shim" "$DBX" --certificates "$machine/files/shimx64.efi.s
 check "and of GRUB" "$DBX" --certificates "$machine/files/grubx64.efi.signed" grub
 openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -subj /CN=Other -days 1 2> /dev/null
 
+judged "no list" 0 "$honest"
+check "  is said" checked boot.revocations skip "no list of revocations was given (--dbx)"
+
 "$DBX" other.dbx x509:other.pem tbs256:other.pem "digest:$(printf '%064d' 1)"
 judged "a list of what did not boot" 0 "$honest" --dbx other.dbx
 check "  says so" checked boot.revocations pass "0 of 4 images that were started are revoked, and 0 of 2 entries"
