@@ -138,8 +138,8 @@ check "is named" contains "$ERR" "CRC-32"
 check_run "no GPT, no event" 3 "$VIEW" gpt fat32.img
 check "is said" contains "$ERR" "no GPT"
 printf 'QFI\373rest of a qcow2 image' > q.img
-check_run "a qcow2 image is none" 3 "$VIEW" gpt q.img
-check "and is called so" contains "$ERR" "a qcow2 file"
+check_run "half a qcow2 image is none" 3 "$VIEW" gpt q.img
+check "and is called so" contains "$ERR" "qcow2: ends inside its header"
 
 # --- a fixed VHD, which libtsk opens ------------------------------------------------------------------
 python3 - disk.img disk.vhd << 'END'
