@@ -2602,19 +2602,19 @@ def set_to(**values):
     return lambda platform: [setattr(platform, name, value) for name, value in values.items()]
 
 
-READY = H("sha384", b"ready")
-READY_LOG = (json.dumps({"rtmr": 3, "digests": [{"hashAlg": "sha384", "digest": READY.hex()}], "content_type": "systemd",
+REGISTER_EXTEND = H("sha384", b"ready")
+REGISTER_LOG = (json.dumps({"rtmr": 3, "digests": [{"hashAlg": "sha384", "digest": REGISTER_EXTEND.hex()}], "content_type": "systemd",
                          "content": {"string": "ready", "eventType": "phase"}})).encode()
 
 
 def ready(values):
-    values[3] = H("sha384", values[3] + READY)
+    values[3] = H("sha384", values[3] + REGISTER_EXTEND)
 
 
 tdx_case("honest", "incomplete", rule="each link holds, the registers too; whether the processor is up to date nobody says")
 tdx_case("honest-version-5", "incomplete", rule="a quote of version 5", version=5)
-tdx_case("honest-userspace", "incomplete", rule="user space's extends of a register", registers=ready, files={"cc-measure.log": b"\x1e" + READY_LOG + b"\n"})
-tdx_case("honest-userspace-past-the-quote", "incomplete", rule="user space's log may run past the quote", files={"cc-measure.log": b"\x1e" + READY_LOG + b"\n"})
+tdx_case("honest-userspace", "incomplete", rule="user space's extends of a register", registers=ready, files={"cc-measure.log": b"\x1e" + REGISTER_LOG + b"\n"})
+tdx_case("honest-userspace-past-the-quote", "incomplete", rule="user space's log may run past the quote", files={"cc-measure.log": b"\x1e" + REGISTER_LOG + b"\n"})
 tdx_case("honest-no-log", "incomplete", rule="no log to hold the registers against", ccel=False)
 tdx_case("no-authority", "incomplete", "key.unbound:medium", options=GOOD, rule="nothing says whose processor it was")
 tdx_case("signature", "fail", "quote.signature:critical", lambda p: setattr(p, "sign_with", p.other), rule="signed by another key than the quote's")
